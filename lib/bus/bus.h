@@ -1,0 +1,75 @@
+/* The bus: how cores tell all edges what was committed. Only a hint (P4): it may lose,
+ * double and reorder; truth is PostgreSQL, and the edges repair from there.
+ *
+ * One loop thread owns a bus and makes every call. Drivers may have threads inside; they
+ * queue what arrives and call `wake`, and the owner then calls bus_poll(). */
+#ifndef BUS_BUS_H
+#define BUS_BUS_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+struct bus;
+
+#define BUS_TOPIC_MAX   64            /* bytes; [A-Za-z0-9.:_-]+ */
+#define BUS_PAYLOAD_MAX (1024 * 1024) /* bytes */
+
+/* A message has arrived. Both arguments are borrowed for the call. */
+typedef void bus_message_fn(void *user, struct bytes topic, struct bytes payload);
+
+/* Something waits for bus_poll(). Called from any thread, seldom more than once between
+ * two polls; must only wake the owner's loop. */
+typedef void bus_wake_fn(void *user);
+
+struct bus_events {
+    bus_message_fn *on_message;
+    bus_wake_fn *wake;
+    void *user;
+};
+
+/* Opens the driver of the URL's scheme:
+ *     mem:NAME                     inside one process (tests)
+ *     nng:                         embedded; see bus_listen() and bus_peer_add()
+ *     nats://[user:password@]host[:port][,…]    a NATS broker or cluster
+ *     redis://[[user]:password@]host[:port]
+ *     chaos:SEED:DROP:DUP:SHUFFLE:URL    misbehaves, around another driver (tests)
+ *     trace:URL                          logs each call at debug level, around another
+ * A broker that is away is not an error: the driver goes on trying for ever.
+ * ERR_VALIDATION_ERROR: unknown scheme or a bad URL. ERR_UNAVAILABLE: no memory. */
+MUST_CHECK enum err bus_open(const char *url, struct bus_events events,
+                             struct bus **ret_bus);
+
+/* Nothing is called back any more once this returns. Accepts NULL. */
+void bus_close(struct bus *bus);
+
+/* Brokerless drivers only (a no-op for the others). A core listens: host "0.0.0.0" and a
+ * port. An edge adds each core it finds and removes it when it is gone. */
+MUST_CHECK enum err bus_listen(struct bus *bus, const char *host, int port);
+MUST_CHECK enum err bus_peer_add(struct bus *bus, const char *host, int port);
+void bus_peer_remove(struct bus *bus, const char *host, int port);
+
+/* True if a subscriber gets only the topics it asked for, so that it pays to publish
+ * each topic by itself; false if everybody gets everything, so that it pays to publish
+ * one message for many. */
+bool bus_routes_topics(const struct bus *bus);
+
+/* Queues without blocking. Success says nothing about arrival. Both arguments are copied
+ * where needed. ERR_UNAVAILABLE: full or cut off. ERR_PAYLOAD_TOO_LARGE. */
+MUST_CHECK enum err bus_publish(struct bus *bus, struct bytes topic,
+                                struct bytes payload);
+
+/* Counted: a topic is wanted until it was given up as often as it was asked for.
+ * With a driver that does not route, other topics arrive too. */
+MUST_CHECK enum err bus_subscribe(struct bus *bus, struct bytes topic);
+void bus_unsubscribe(struct bus *bus, struct bytes topic);
+
+/* Hands on what has arrived, at most `limit` messages; true if more is waiting. */
+bool bus_poll(struct bus *bus, int limit);
+
+/* True while the broker, or a peer, is connected. For readiness and metrics only. */
+bool bus_connected(const struct bus *bus);
+
+/* "nng", "nats" … for logs. */
+const char *bus_name(const struct bus *bus);
+
+#endif

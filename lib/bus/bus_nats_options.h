@@ -1,0 +1,16 @@
+/* How the bus wants cnats to behave; only bus_nats.c uses this. */
+#ifndef BUS_BUS_NATS_OPTIONS_H
+#define BUS_BUS_NATS_OPTIONS_H
+
+#include <nats/nats.h>
+
+#include "base/err.h"
+
+/* `address` is "//SERVER[,SERVER...]", see bus_address.h. `on_change` is called on the
+ * library's threads whenever the connection came or went. natsOptions_Destroy() frees.
+ * ERR_VALIDATION_ERROR: a bad address. ERR_UNAVAILABLE: no memory. */
+MUST_CHECK enum err bus_nats_options_create(const char *address,
+                                            natsConnectionHandler on_change,
+                                            void *closure, natsOptions **ret_options);
+
+#endif
