@@ -1,0 +1,84 @@
+/* belfry-gen: prints what the contract says in the forms that others read, or refuses it
+ * with every mistake by file and line. */
+#include "model.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define DESCRIPTOR_SET_MAX (64u << 20)
+
+static const struct output {
+    const char *flag;
+    enum err (*emit)(struct contract *contract, const char *directory);
+} outputs[] = {
+    {"--core", emit_core},
+};
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: belfry-gen --core OUTDIR FILE.ds\n"
+                    "  --core   events.gen.h and events.gen.c of the core\n"
+                    "FILE.ds: protoc --include_imports --include_source_info "
+                    "--descriptor_set_out=FILE.ds …\n");
+    return 2;
+}
+
+static bool read_file(const char *path, struct buf *ret_data)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return false;
+    }
+    char chunk[65536];
+    size_t size;
+    while ((size = fread(chunk, 1, sizeof(chunk), file)) > 0) {
+        buf_append(ret_data, chunk, size);
+    }
+    bool complete = !ferror(file) && !ret_data->failed;
+    fclose(file);
+    return complete;
+}
+
+static int print_errors(const struct contract *contract)
+{
+    for (size_t i = 0; i < contract->error_count; i++) {
+        const struct contract_error *error = &contract->errors[i];
+        fprintf(stderr, "%s:%d: %s\n", error->place.file, error->place.line, error->text);
+    }
+    return 1;
+}
+
+static int generate(const struct output *output, const char *directory, const char *path)
+{
+    struct buf data;
+    buf_init(&data, DESCRIPTOR_SET_MAX);
+    struct contract contract = {0};
+    int status = 2;
+    if (!read_file(path, &data)) {
+        perror(path);
+    } else if (contract_load(&contract, buf_bytes(&data)) != ERR_OK) {
+        fprintf(stderr, "%s: is no descriptor set\n", path);
+    } else if (contract.error_count > 0) {
+        status = print_errors(&contract);
+    } else if (output->emit(&contract, directory) != ERR_OK) {
+        perror(directory);
+    } else {
+        status = 0;
+    }
+    contract_finish(&contract);
+    buf_finish(&data);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4) {
+        return usage();
+    }
+    for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
+        if (strcmp(argv[1], outputs[i].flag) == 0) {
+            return generate(&outputs[i], argv[2], argv[3]);
+        }
+    }
+    return usage();
+}
