@@ -1,0 +1,342 @@
+/* Announces who comes and goes. What waits here is lost with the process: then it is not
+ * announced, as any ephemeral event may be. */
+#include "core/presence/contacts.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "core/core.h"
+#include "core/dispatch.h"
+#include "core/publish.h"
+#include "core/query.h"
+#include "events.gen.h"
+
+#define GRACE_MS     3000
+#define TICK_MS      250
+#define WAITING_MAX  100000
+#define DEADLINE_MS  5000
+#define CONTACTS_MAX 1000
+
+/* Whom to tell, and how the user looks to them: the state of now counts, not the one that
+ * started the grace. A user is idle when all of his sessions are. */
+#define CONTACTS_SQL                                                                     \
+    "SELECT u.username, u.presence = 'INVISIBLE', x.sessions > 0, "                      \
+    "ARRAY(SELECT 'community:' || m.community_id FROM community_members m "              \
+    "      WHERE m.user_id = u.id "                                                      \
+    "      UNION ALL SELECT 'room:' || r.id FROM room_members rm "                       \
+    "      JOIN rooms r ON r.id = rm.room_id "                                           \
+    "      WHERE rm.user_id = u.id AND r.community_id IS NULL "                          \
+    "        AND r.deleted_at IS NULL LIMIT 1000), "                                     \
+    "CASE WHEN u.presence = 'INVISIBLE' OR x.sessions = 0 THEN 'OFFLINE' "               \
+    "     WHEN u.presence = 'ONLINE' AND x.idle THEN 'IDLE' ELSE u.presence END, "       \
+    "u.presence_text "                                                                   \
+    "FROM users u, LATERAL (SELECT count(*) AS sessions, bool_and(s.idle) AS idle "      \
+    "                       FROM sessions s WHERE s.user_id = u.id) x "                  \
+    "WHERE u.id = $1 AND u.deleted_at IS NULL"
+
+enum { USERNAME, INVISIBLE, HERE, STREAMS, STATUS, TEXT };
+
+struct leaving {
+    struct list node;
+    struct uuid user;
+    int64_t due_ms;
+};
+
+struct contacts {
+    struct core *core;
+    uv_timer_t *timer;
+    struct map leaving;  /* user -> leaving */
+    struct list waiting; /* by due_ms */
+};
+
+/* One announcement on its way: asks, then publishes. */
+struct announcement {
+    struct request request;
+    struct uuid user;
+    bool came;
+};
+
+static void free_announcement(struct request *request)
+{
+    struct announcement *announcement =
+        container_of(request, struct announcement, request);
+    struct publisher *publisher = request->core->publisher;
+    if (publisher != NULL && request->publication_count > 0) {
+        publisher_add(publisher, request->publications, request->publication_count);
+    }
+    arena_finish(&request->arena);
+    free(announcement);
+}
+
+static enum err tell(struct announcement *announcement, const struct db_result *result)
+{
+    struct request *request = &announcement->request;
+    char id[UUID_TEXT_SIZE];
+    char *username = arena_copy(&request->arena, db_text(result, 0, USERNAME));
+    struct bytes streams = db_text(result, 0, STREAMS);
+    uuid_format(announcement->user, id);
+    if (username == NULL) {
+        return ERR_LIMIT_REACHED;
+    }
+    if (announcement->came) {
+        Belfry__UserConnected event = BELFRY__USER_CONNECTED__INIT;
+        event.user_id = id;
+        event.username = username;
+        return send_to_contacts(request, streams, "USER_CONNECTED", &event.base);
+    }
+    Belfry__UserDisconnected event = BELFRY__USER_DISCONNECTED__INIT;
+    event.user_id = id;
+    return send_to_contacts(request, streams, "USER_DISCONNECTED", &event.base);
+}
+
+static void on_contacts(struct db_call *call, const struct db_outcome *outcome,
+                        const struct db_result *result)
+{
+    struct request *request = query_request(call);
+    struct announcement *announcement =
+        container_of(request, struct announcement, request);
+    if (outcome->err == ERR_OK && db_row_count(result) == 1 &&
+        !db_bool(result, 0, INVISIBLE) &&
+        db_bool(result, 0, HERE) == announcement->came) {
+        enum err err = tell(announcement, result);
+        if (err != ERR_OK) {
+            log_warn("contacts are not told", LOG_UUID("user", announcement->user),
+                     LOG_ERR(err));
+        }
+    }
+    request_finish(request);
+}
+
+static void announce(struct core *core, struct uuid user, bool came)
+{
+    struct announcement *announcement = calloc(1, sizeof(*announcement));
+    if (announcement == NULL) {
+        return;
+    }
+    struct request *request = &announcement->request;
+    request_start(request, core);
+    request->finished = free_announcement;
+    request->deadline_ms = clock_ms() + DEADLINE_MS;
+    announcement->user = user;
+    announcement->came = came;
+    const char *params[1] = {query_uuid(request, user)};
+    if (params[0] == NULL) {
+        request_finish(request);
+        return;
+    }
+    query(request, CONTACTS_SQL, DB_READ, user.b[15], 1, params, on_contacts);
+}
+
+/* ------------------------------------------------------------------ presence */
+
+static enum err tell_presence(struct request *request, const struct db_result *result)
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(request->actor.user_id, id);
+    char *status = arena_copy(&request->arena, db_text(result, 0, STATUS));
+    char *text = arena_copy(&request->arena, db_text(result, 0, TEXT));
+    if (status == NULL || text == NULL) {
+        return ERR_LIMIT_REACHED;
+    }
+    const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value_by_name(
+        &belfry__presence__status__descriptor, status);
+    if (value == NULL) {
+        return ERR_INTERNAL;
+    }
+    Belfry__PresenceChanged event = BELFRY__PRESENCE_CHANGED__INIT;
+    event.user_id = id;
+    event.has_status = true;
+    event.status = (Belfry__Presence__Status)value->value;
+    event.text = text[0] != '\0' ? text : NULL;
+    return send_to_contacts(request, db_text(result, 0, STREAMS), "PRESENCE_CHANGED",
+                            &event.base);
+}
+
+static void on_presence(struct db_call *call, const struct db_outcome *outcome,
+                        const struct db_result *result)
+{
+    struct request *request = query_request(call);
+    if (outcome->err == ERR_OK && db_row_count(result) == 1) {
+        enum err err = tell_presence(request, result);
+        if (err != ERR_OK) {
+            log_warn("contacts are not told", LOG_UUID("user", request->actor.user_id),
+                     LOG_ERR(err));
+        }
+    }
+    dispatch_committed(request);
+}
+
+void contacts_tell_presence(struct request *request)
+{
+    struct db_call *call = &request->call;
+    struct executor *executor = &request->core->executor;
+    memset(call, 0, sizeof(*call));
+    call->sql = CONTACTS_SQL;
+    call->mode = DB_READ;
+    call->mode_param = -1;
+    call->deadline_ms = request->deadline_ms;
+    call->param_count = 1;
+    call->params[0] = query_uuid(request, request->actor.user_id);
+    call->done = on_presence;
+    if (call->params[0] == NULL || executor->submit(executor->user, call) != ERR_OK) {
+        dispatch_committed(request); /* the change stands, told or not */
+    }
+}
+
+/* ------------------------------------------------------------------ the grace */
+
+static void forget(struct contacts *contacts, struct leaving *leaving)
+{
+    list_remove(&leaving->node);
+    map_remove(&contacts->leaving, &leaving->user);
+    free(leaving);
+}
+
+void contacts_came(struct contacts *contacts, struct uuid user)
+{
+    if (contacts == NULL) {
+        return;
+    }
+    struct leaving *leaving = map_get(&contacts->leaving, &user);
+    if (leaving != NULL) {
+        forget(contacts, leaving); /* was never said to have left */
+        return;
+    }
+    announce(contacts->core, user, true);
+}
+
+void contacts_left(struct contacts *contacts, struct uuid user)
+{
+    if (contacts == NULL || map_get(&contacts->leaving, &user) != NULL ||
+        contacts->leaving.size >= WAITING_MAX) {
+        return;
+    }
+    struct leaving *leaving = calloc(1, sizeof(*leaving));
+    if (leaving == NULL) {
+        return;
+    }
+    leaving->user = user;
+    leaving->due_ms = clock_ms() + GRACE_MS;
+    if (map_put(&contacts->leaving, &user, leaving) != ERR_OK) {
+        free(leaving);
+        return;
+    }
+    list_push(&contacts->waiting, &leaving->node);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct contacts *contacts = timer->data;
+    int64_t now = clock_ms();
+    LIST_EACH(&contacts->waiting, node)
+    {
+        struct leaving *leaving = container_of(node, struct leaving, node);
+        if (leaving->due_ms > now) {
+            return;
+        }
+        struct uuid user = leaving->user;
+        forget(contacts, leaving);
+        announce(contacts->core, user, false);
+    }
+}
+
+enum err contacts_open(struct core *core, struct contacts **ret_contacts)
+{
+    struct contacts *contacts = calloc(1, sizeof(*contacts));
+    uv_timer_t *timer = calloc(1, sizeof(*timer));
+    if (contacts == NULL || timer == NULL) {
+        free(contacts);
+        free(timer);
+        return ERR_UNAVAILABLE;
+    }
+    contacts->core = core;
+    contacts->timer = timer;
+    map_init(&contacts->leaving, sizeof(struct uuid));
+    list_init(&contacts->waiting);
+    uv_timer_init(core->loop, timer);
+    timer->data = contacts;
+    uv_timer_start(timer, on_tick, TICK_MS, TICK_MS);
+    *ret_contacts = contacts;
+    return ERR_OK;
+}
+
+static void free_handle(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+void contacts_close(struct contacts *contacts)
+{
+    if (contacts == NULL) {
+        return;
+    }
+    LIST_EACH(&contacts->waiting, node)
+    {
+        forget(contacts, container_of(node, struct leaving, node));
+    }
+    map_finish(&contacts->leaving);
+    uv_close((uv_handle_t *)contacts->timer, free_handle);
+    free(contacts);
+}
+
+/* ------------------------------------------------------------------ rooms */
+
+void presence_row_read(const struct db_result *result, int row,
+                       struct presence_row *ret_row)
+{
+    struct bytes what = db_text(result, row, 0);
+    struct bytes name = db_text(result, row, 3);
+    memset(ret_row, 0, sizeof(*ret_row));
+    ret_row->what = bytes_equal_text(what, "ROOM")    ? PRESENCE_ROOM
+                    : bytes_equal_text(what, "USER")  ? PRESENCE_USER
+                    : bytes_equal_text(what, "AGAIN") ? PRESENCE_AGAIN
+                                                      : PRESENCE_NOTHING;
+    ret_row->room_id = db_uuid(result, row, 1);
+    ret_row->user_id = db_uuid(result, row, 2);
+    ret_row->present = db_bool(result, row, 4);
+    if (name.size > 0 && name.size < sizeof(ret_row->name)) {
+        memcpy(ret_row->name, name.data, name.size);
+        ret_row->username = ret_row->name;
+    }
+}
+
+static enum err tell_room(struct request *request, const struct presence_row *row)
+{
+    char user[UUID_TEXT_SIZE];
+    char room[UUID_TEXT_SIZE];
+    uuid_format(row->user_id, user);
+    uuid_format(row->room_id, room);
+    if (row->present) {
+        Belfry__UserJoinedRoom event = BELFRY__USER_JOINED_ROOM__INIT;
+        event.user_id = user;
+        event.username = (char *)(row->username != NULL ? row->username : "");
+        event.room_id = room;
+        return send_to_room(request, row->room_id, "USER_JOINED_ROOM", &event.base,
+                            EXCEPT_SENDER);
+    }
+    Belfry__UserLeftRoom event = BELFRY__USER_LEFT_ROOM__INIT;
+    event.user_id = user;
+    event.room_id = room;
+    return send_to_room(request, row->room_id, "USER_LEFT_ROOM", &event.base,
+                        EXCEPT_SENDER);
+}
+
+void presence_row_tell(struct request *request, const struct presence_row *row,
+                       struct uuid session)
+{
+    if (row->what == PRESENCE_USER) {
+        if (row->present) {
+            contacts_came(request->core->contacts, row->user_id);
+        } else {
+            contacts_left(request->core->contacts, row->user_id);
+        }
+    } else if (row->what == PRESENCE_ROOM) {
+        request->actor.session_id = session; /* the sender that is left out */
+        enum err err = tell_room(request, row);
+        if (err != ERR_OK) {
+            log_warn("a room is not told", LOG_UUID("room", row->room_id), LOG_ERR(err));
+        }
+    }
+}

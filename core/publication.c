@@ -1,0 +1,172 @@
+/* Composes what clients get of an event: the same function for the bus and for catch-up,
+ * so that an event reads the same however it arrives. */
+#include "core/publication.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "core/control.h"
+#include "core/event.h"
+#include "core/transcode.h"
+
+#define PROTOBUF_MAX (256 * 1024)
+
+static uint64_t number(struct bytes text)
+{
+    char digits[24];
+    if (text.size == 0 || text.size >= sizeof(digits)) {
+        return 0;
+    }
+    memcpy(digits, text.data, text.size);
+    digits[text.size] = '\0';
+    return (uint64_t)strtoll(digits, NULL, 10);
+}
+
+enum err publication_stream(struct arena *arena, const struct stream_id *stream,
+                            ProtobufCBinaryData *ret_bytes)
+{
+    uint8_t *copy = arena_copy(arena, bytes_make(stream, sizeof(*stream)));
+    if (copy == NULL) {
+        return ERR_LIMIT_REACHED;
+    }
+    *ret_bytes = (ProtobufCBinaryData){sizeof(*stream), copy};
+    return ERR_OK;
+}
+
+/* `header` (an open object without its end) and the members of the object `payload`. */
+static enum err compose(struct arena *arena, struct bytes header, struct bytes payload,
+                        ProtobufCBinaryData *ret_json)
+{
+    if (payload.size < 2 || payload.data[0] != '{' ||
+        payload.data[payload.size - 1] != '}') {
+        return ERR_INTERNAL;
+    }
+    struct bytes members = bytes_make(payload.data + 1, payload.size - 2);
+    while (members.size > 0 && members.data[0] == ' ') {
+        members = bytes_make(members.data + 1, members.size - 1);
+    }
+    uint8_t *out = arena_alloc(arena, header.size + members.size + 3);
+    if (out == NULL) {
+        return ERR_LIMIT_REACHED;
+    }
+    size_t size = header.size;
+    memcpy(out, header.data, header.size);
+    if (members.size > 0) {
+        out[size++] = ',';
+        memcpy(out + size, members.data, members.size);
+        size += members.size;
+    }
+    out[size++] = '}';
+    *ret_json = (ProtobufCBinaryData){size, out};
+    return ERR_OK;
+}
+
+static enum err add_protobuf(struct arena *arena, const char *event, struct bytes payload,
+                             Link__Publication *publication)
+{
+    const struct server_event_def *def = server_event_find(bytes_of_text(event));
+    if (def == NULL) {
+        return ERR_INTERNAL;
+    }
+    struct buf buf;
+    buf_init(&buf, PROTOBUF_MAX);
+    enum err err = transcode_json_to_protobuf(def->payload, payload, arena, &buf);
+    if (err == ERR_OK) {
+        uint8_t *copy = arena_copy(arena, buf_bytes(&buf));
+        if (copy == NULL) {
+            err = ERR_LIMIT_REACHED;
+        } else {
+            publication->has_protobuf = true;
+            publication->protobuf = (ProtobufCBinaryData){buf.size, copy};
+        }
+    }
+    buf_finish(&buf);
+    return err;
+}
+
+static Link__Publication *new_publication(struct arena *arena, struct bytes event)
+{
+    Link__Publication *publication = arena_alloc(arena, sizeof(*publication));
+    char *name = arena_copy(arena, event);
+    if (publication == NULL || name == NULL) {
+        return NULL;
+    }
+    link__publication__init(publication);
+    publication->event = name;
+    return publication;
+}
+
+static enum err add_payload(struct arena *arena, const struct event_row_text *row,
+                            bool protobuf, Link__Publication *publication)
+{
+    char header[256];
+    int size = snprintf(header, sizeof(header),
+                        "{\"stream\":\"%.*s\",\"seq\":%" PRIu64 ",\"cursor\":\"%" PRIu64
+                        ".%08x\",\"timestamp\":\"%.*s\"",
+                        (int)row->stream.size, (const char *)row->stream.data,
+                        publication->seq, publication->seq, publication->tag,
+                        (int)row->timestamp.size, (const char *)row->timestamp.data);
+    if (size < 0 || (size_t)size >= sizeof(header)) {
+        return ERR_INTERNAL;
+    }
+    TRY(compose(arena, bytes_make(header, (size_t)size), row->payload,
+                &publication->json));
+    publication->has_json = true;
+    /* a blanked payload no longer has its required members */
+    if (protobuf && row->payload.size > 2) {
+        return add_protobuf(arena, publication->event, row->payload, publication);
+    }
+    return ERR_OK;
+}
+
+enum err publication_of_row(struct arena *arena, const struct event_row_text *row,
+                            bool protobuf, Link__Publication **ret_publication)
+{
+    struct stream_id stream;
+    if (!stream_parse(row->stream, &stream)) {
+        return ERR_INTERNAL;
+    }
+    Link__Publication *publication = new_publication(arena, row->event);
+    if (publication == NULL) {
+        return ERR_LIMIT_REACHED;
+    }
+    publication->has_stream = true;
+    TRY(publication_stream(arena, &stream, &publication->stream));
+    publication->has_seq = true;
+    publication->seq = number(row->seq);
+    publication->has_tag = true;
+    publication->tag = (uint32_t)number(row->tag);
+    publication->has_prev_tag = row->prev_tag.size > 0;
+    publication->prev_tag = (uint32_t)number(row->prev_tag);
+    publication->has_after = row->after.size > 0;
+    publication->after = number(row->after);
+    if (row->event.size > 0) {
+        TRY(add_payload(arena, row, protobuf, publication));
+    }
+    TRY(control_parse(arena, row->control, NULL, &publication->control));
+    *ret_publication = publication;
+    return ERR_OK;
+}
+
+enum err publication_ephemeral(struct arena *arena, const char *event,
+                               struct bytes payload, bool protobuf,
+                               Link__Publication **ret_publication)
+{
+    Link__Publication *publication = new_publication(arena, bytes_of_text(event));
+    if (publication == NULL) {
+        return ERR_LIMIT_REACHED;
+    }
+    char timestamp[25];
+    char header[64];
+    clock_format(clock_unix_ms(), timestamp);
+    int size = snprintf(header, sizeof(header), "{\"timestamp\":\"%s\"", timestamp);
+    TRY(compose(arena, bytes_make(header, (size_t)size), payload, &publication->json));
+    publication->has_json = true;
+    if (protobuf) {
+        TRY(add_protobuf(arena, event, payload, publication));
+    }
+    *ret_publication = publication;
+    return ERR_OK;
+}

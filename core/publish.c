@@ -1,0 +1,372 @@
+/* Frames publications for the bus: one message for all where everybody gets everything,
+ * one for each topic where the bus routes. */
+#include "core/publish.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "core/chaos.h"
+#include "core/recent.h"
+#include "link/stream_id.h"
+
+#define PENDING_MAX_BYTES (32 * 1024 * 1024)
+#define FRAME_ROOM        (BUS_PAYLOAD_MAX - 4096) /* frame, ids, tags around the parts */
+#define HEAD_BYTES        40                       /* of one head, packed, at most */
+#define HEADS_EACH_FRAME  32
+#define BEAT_MS           100
+#define IDLE_BEATS        10 /* without anything recent: each second, as a sign of life */
+
+static struct metric durable_total = METRIC_COUNTER_LABEL(
+    "belfry_core_publications_total", "class=\"durable\"", "Publications for the bus.");
+static struct metric ephemeral_total = METRIC_COUNTER_LABEL(
+    "belfry_core_publications_total", "class=\"ephemeral\"", "Publications for the bus.");
+static struct metric dropped_total =
+    METRIC_COUNTER("belfry_core_publications_dropped_total",
+                   "Publications that the bus did not take; edges find durable ones.");
+static struct metric frames_total =
+    METRIC_COUNTER("belfry_core_bus_frames_total", "Messages given to the bus.");
+
+/* A publication of this turn. */
+struct pending {
+    Link__Publication *publication; /* in the publisher's arena */
+    size_t size;                    /* packed */
+    const char *topic;
+    struct pending *next; /* of the same topic */
+    struct pending *last; /* of the topic's first: its end */
+};
+
+struct publisher {
+    struct bus *bus;
+    const struct link_key *key;
+    struct uuid core_id;
+    struct uuid epoch;
+    struct arena arena; /* what waits for the flush */
+    struct pending **pending;
+    size_t pending_count, pending_capacity;
+    struct recent recent;
+    uv_timer_t *beat;
+    int silent_beats;
+    struct buf frame;
+    Link__Publication **slots; /* of the frame under way */
+    size_t slot_capacity;
+};
+
+/* ------------------------------------------------------------------ frames */
+
+static size_t collect_heads(struct publisher *publisher, size_t most,
+                            Link__Head ***ret_heads)
+{
+    size_t count = publisher->recent.count < most ? publisher->recent.count : most;
+    Link__Head **heads =
+        count > 0 ? arena_alloc(&publisher->arena, count * sizeof(Link__Head *)) : NULL;
+    if (heads == NULL) {
+        return 0;
+    }
+    size_t at = 0;
+    /* the newest first: there may be more than fit */
+    for (struct list *node = publisher->recent.order.prev;
+         node != &publisher->recent.order && at < count; node = node->prev) {
+        heads[at++] = &container_of(node, struct recent_head, node)->head;
+    }
+    *ret_heads = heads;
+    return at;
+}
+
+static void send_frame(struct publisher *publisher, const char *topic,
+                       Link__Publication **publications, size_t count, Link__Head **heads,
+                       size_t head_count)
+{
+    Link__BusFrame frame = LINK__BUS_FRAME__INIT;
+    frame.core_id = (ProtobufCBinaryData){16, publisher->core_id.b};
+    frame.epoch = (ProtobufCBinaryData){16, publisher->epoch.b};
+    frame.n_publications = count;
+    frame.publications = publications;
+    frame.n_recent = head_count;
+    frame.recent = heads;
+    buf_clear(&publisher->frame);
+    chaos_point("mid-publish");
+    enum err err = frame_seal(publisher->key, FRAME_BUS, &frame.base, &publisher->frame);
+    if (err == ERR_OK) {
+        err = bus_publish(publisher->bus, bytes_of_text(topic),
+                          buf_bytes(&publisher->frame));
+    }
+    metric_add(&frames_total, 1);
+    if (err != ERR_OK) {
+        metric_add(&dropped_total, (int64_t)count);
+    }
+    publisher->silent_beats = 0;
+}
+
+static bool reserve_slots(struct publisher *publisher)
+{
+    if (publisher->slot_capacity >= publisher->pending_count) {
+        return true;
+    }
+    size_t capacity = publisher->pending_capacity;
+    Link__Publication **grown = realloc(publisher->slots, capacity * sizeof(*grown));
+    if (grown == NULL) {
+        return false;
+    }
+    publisher->slots = grown;
+    publisher->slot_capacity = capacity;
+    return true;
+}
+
+/* Sends the chain of one topic in as few frames as hold it. */
+static void send_chain(struct publisher *publisher, const char *topic,
+                       struct pending *first, Link__Head **heads, size_t head_count)
+{
+    size_t room = FRAME_ROOM - head_count * HEAD_BYTES;
+    size_t size = 0;
+    size_t count = 0;
+    for (struct pending *at = first; at != NULL; at = at->next) {
+        if (count > 0 &&
+            (size + at->size + 8 > room || count == publisher->slot_capacity)) {
+            send_frame(publisher, topic, publisher->slots, count, heads, head_count);
+            count = 0;
+            size = 0;
+        }
+        size += at->size + 8;
+        publisher->slots[count++] = at->publication;
+    }
+    send_frame(publisher, topic, publisher->slots, count, heads, head_count);
+}
+
+/* ------------------------------------------------------------------ what waits */
+
+static void note_recent(struct publisher *publisher, const Link__Publication *publication)
+{
+    struct stream_id stream;
+    if (publication->has_seq &&
+        stream_from_bytes(bytes_make(publication->stream.data, publication->stream.len),
+                          &stream)) {
+        recent_note(&publisher->recent, &stream, publication->seq, clock_ms());
+    }
+}
+
+/* The publication outlives its request only as a copy. */
+static Link__Publication *copy(struct publisher *publisher,
+                               const Link__Publication *publication, size_t size)
+{
+    uint8_t *packed = malloc(size + 1);
+    if (packed == NULL) {
+        return NULL;
+    }
+    ProtobufCAllocator allocator = arena_allocator(&publisher->arena);
+    link__publication__pack(publication, packed);
+    Link__Publication *made = link__publication__unpack(&allocator, size, packed);
+    free(packed);
+    return made;
+}
+
+static bool add_one(struct publisher *publisher, const Link__Publication *publication)
+{
+    size_t size = link__publication__get_packed_size(publication);
+    if (size > FRAME_ROOM / 2) {
+        return false;
+    }
+    if (publisher->pending_count == publisher->pending_capacity) {
+        size_t capacity = publisher->pending_capacity * 2 + 64;
+        struct pending **grown =
+            realloc(publisher->pending, capacity * sizeof(struct pending *));
+        if (grown == NULL) {
+            return false;
+        }
+        publisher->pending = grown;
+        publisher->pending_capacity = capacity;
+    }
+    struct pending *pending = arena_alloc(&publisher->arena, sizeof(*pending));
+    Link__Publication *made = pending != NULL ? copy(publisher, publication, size) : NULL;
+    if (made == NULL) {
+        return false;
+    }
+    *pending = (struct pending){.publication = made, .size = size};
+    publisher->pending[publisher->pending_count++] = pending;
+    return true;
+}
+
+void publisher_add(struct publisher *publisher, Link__Publication *const *publications,
+                   size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const Link__Publication *publication = publications[i];
+        metric_add(publication->has_seq ? &durable_total : &ephemeral_total, 1);
+        note_recent(publisher, publication);
+        /* the last quarter is kept for what is durable */
+        bool full = !publication->has_seq &&
+                    publisher->arena.used_bytes > PENDING_MAX_BYTES / 4 * 3;
+        if (full || !add_one(publisher, publication)) {
+            metric_add(&dropped_total, 1);
+        }
+    }
+}
+
+/* ------------------------------------------------------------------ flush */
+
+static void chain(struct pending *first, struct pending *next)
+{
+    if (first->last == NULL) {
+        first->last = first;
+    }
+    first->last->next = next;
+    first->last = next;
+}
+
+static void flush_to_all(struct publisher *publisher)
+{
+    struct pending *first = publisher->pending[0];
+    for (size_t i = 1; i < publisher->pending_count; i++) {
+        chain(first, publisher->pending[i]);
+    }
+    Link__Head **heads = NULL;
+    size_t head_count = publisher->recent.count <= HEADS_EACH_FRAME
+                            ? collect_heads(publisher, HEADS_EACH_FRAME, &heads)
+                            : 0;
+    send_chain(publisher, "all", first, heads, head_count);
+}
+
+/* Under `topic`: a publication that goes to several has an entry in each chain. */
+static void route(struct publisher *publisher, struct map *topics,
+                  const struct pending *pending, const char *topic)
+{
+    struct pending *entry = arena_alloc(&publisher->arena, sizeof(*entry));
+    if (entry == NULL) {
+        metric_add(&dropped_total, 1);
+        return;
+    }
+    entry->publication = pending->publication;
+    entry->size = pending->size;
+    struct pending *first = map_get(topics, topic);
+    if (first != NULL) {
+        chain(first, entry);
+        return;
+    }
+    entry->topic = arena_text(&publisher->arena, topic);
+    if (entry->topic == NULL || map_put(topics, topic, entry) != ERR_OK) {
+        metric_add(&dropped_total, 1);
+    }
+}
+
+static void route_stream(struct publisher *publisher, struct map *topics,
+                         const struct pending *pending, ProtobufCBinaryData bytes)
+{
+    struct stream_id stream;
+    char topic[STREAM_TEXT_SIZE];
+    if (stream_from_bytes(bytes_make(bytes.data, bytes.len), &stream)) {
+        stream_format(&stream, topic);
+        route(publisher, topics, pending, topic);
+    }
+}
+
+static void flush_by_topic(struct publisher *publisher)
+{
+    struct map topics;
+    map_init(&topics, MAP_TEXT_KEYS);
+    for (size_t i = 0; i < publisher->pending_count; i++) {
+        const struct pending *pending = publisher->pending[i];
+        const Link__Publication *publication = pending->publication;
+        if (publication->has_stream) {
+            route_stream(publisher, &topics, pending, publication->stream);
+        } else if (publication->n_streams == 0) {
+            route(publisher, &topics, pending, "global");
+        }
+        for (size_t s = 0; s < publication->n_streams; s++) {
+            route_stream(publisher, &topics, pending, publication->streams[s]);
+        }
+    }
+    size_t cursor = 0;
+    void *first;
+    while (map_next(&topics, &cursor, NULL, &first)) {
+        struct pending *pending = first;
+        send_chain(publisher, pending->topic, pending, NULL, 0);
+    }
+    map_finish(&topics);
+}
+
+void publisher_flush(struct publisher *publisher)
+{
+    if (publisher->pending_count == 0) {
+        return;
+    }
+    recent_prune(&publisher->recent, clock_ms());
+    if (!reserve_slots(publisher)) {
+        metric_add(&dropped_total, (int64_t)publisher->pending_count);
+    } else if (bus_routes_topics(publisher->bus)) {
+        flush_by_topic(publisher);
+    } else {
+        flush_to_all(publisher);
+    }
+    publisher->pending_count = 0;
+    arena_reset(&publisher->arena);
+}
+
+/* What was committed lately, once more, and a sign of life when there is nothing. */
+static void on_beat(uv_timer_t *timer)
+{
+    struct publisher *publisher = timer->data;
+    publisher_flush(publisher);
+    recent_prune(&publisher->recent, clock_ms());
+    if (publisher->recent.count == 0 && ++publisher->silent_beats < IDLE_BEATS) {
+        return;
+    }
+    Link__Head **heads = NULL;
+    size_t count = collect_heads(publisher, FRAME_ROOM / HEAD_BYTES, &heads);
+    send_frame(publisher, "heads", NULL, 0, heads, count);
+    arena_reset(&publisher->arena);
+}
+
+/* ------------------------------------------------------------------ life */
+
+enum err publisher_open(uv_loop_t *loop, struct bus *bus, const struct link_key *key,
+                        struct uuid core_id, struct publisher **ret_publisher)
+{
+    metrics_register(&durable_total);
+    metrics_register(&ephemeral_total);
+    metrics_register(&dropped_total);
+    metrics_register(&frames_total);
+    struct publisher *publisher = calloc(1, sizeof(*publisher));
+    uv_timer_t *beat = calloc(1, sizeof(*beat));
+    if (publisher == NULL || beat == NULL) {
+        free(publisher);
+        free(beat);
+        return ERR_UNAVAILABLE;
+    }
+    publisher->bus = bus;
+    publisher->key = key;
+    publisher->core_id = core_id;
+    publisher->beat = beat;
+    arena_init(&publisher->arena, PENDING_MAX_BYTES);
+    buf_init(&publisher->frame, FRAME_MAX_BYTES);
+    recent_init(&publisher->recent);
+    uv_timer_init(loop, beat);
+    beat->data = publisher;
+    uv_timer_start(beat, on_beat, BEAT_MS, BEAT_MS);
+    *ret_publisher = publisher;
+    return ERR_OK;
+}
+
+static void free_handle(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+void publisher_close(struct publisher *publisher)
+{
+    if (publisher == NULL) {
+        return;
+    }
+    publisher_flush(publisher);
+    uv_close((uv_handle_t *)publisher->beat, free_handle);
+    recent_finish(&publisher->recent);
+    arena_finish(&publisher->arena);
+    buf_finish(&publisher->frame);
+    free(publisher->pending);
+    free(publisher->slots);
+    free(publisher);
+}
+
+void publisher_set_epoch(struct publisher *publisher, struct uuid epoch)
+{
+    publisher->epoch = epoch;
+}
