@@ -1,0 +1,217 @@
+/* Keeps each client's send queue within its limit, so that a slow reader costs us a fixed
+ * amount of memory and nobody else anything. */
+#include "edge/conn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "edge/edge.h"
+#include "edge/session.h"
+
+#define QUEUE_CAPACITY_MIN 8
+#define HIGH_MARK_PART     4 /* a quarter of the limit */
+#define BEHIND_MAX_MS      10000
+
+static struct metric dropped = METRIC_COUNTER(
+    "belfry_edge_frames_dropped_total", "Ephemeral frames dropped for slow clients.");
+static struct metric too_slow =
+    METRIC_COUNTER("belfry_edge_slow_clients_total",
+                   "Connections closed because the client read too slowly.");
+
+struct conn *conn_create(struct edge *edge, const struct framing *framing,
+                         const struct conn_io *io, void *transport, const char *address)
+{
+    struct conn *conn = calloc(1, sizeof(*conn));
+    if (conn == NULL) {
+        return NULL;
+    }
+    metrics_register(&dropped);
+    metrics_register(&too_slow);
+    conn->edge = edge;
+    conn->framing = framing;
+    conn->io = io;
+    conn->transport = transport;
+    conn->opened_ms = conn->heard_ms = clock_ms();
+    snprintf(conn->address, sizeof(conn->address), "%s", address);
+    list_push(&edge->conns, &conn->in_edge);
+    edge->conn_count++;
+    return conn;
+}
+
+/* Takes `count` frames off the head; the ring goes with the last one, since most
+ * connections are idle most of the time. */
+static void take(struct conn *conn, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct frame *frame = conn->queue[conn->queue_head];
+        conn->queue_head = (conn->queue_head + 1) & (conn->queue_capacity - 1);
+        conn->queued_bytes -= frame_wire(frame).size;
+        frame_unref(frame);
+    }
+    conn->queue_count -= count;
+    if (conn->queue_count == 0) {
+        free(conn->queue);
+        conn->queue = NULL;
+        conn->queue_head = conn->queue_capacity = 0;
+    }
+}
+
+static void end_sessions(struct conn *conn, const char *reason)
+{
+    while (conn->session_count > 0) {
+        session_close(conn->sessions[conn->session_count - 1], reason);
+    }
+}
+
+void conn_destroy(struct conn *conn)
+{
+    conn->closing = true;
+    end_sessions(conn, "connection lost");
+    conn->framing->close(conn);
+    take(conn, conn->queue_count);
+    list_remove(&conn->in_edge);
+    conn->edge->conn_count--;
+    if (conn->bearer.data != NULL) {
+        explicit_bzero((void *)conn->bearer.data, conn->bearer.size);
+        free((void *)conn->bearer.data);
+    }
+    free(conn);
+}
+
+/* Room for one more pointer; false: no memory. */
+static bool reserve(struct conn *conn)
+{
+    if (conn->queue_count < conn->queue_capacity) {
+        return true;
+    }
+    uint32_t capacity =
+        conn->queue_capacity > 0 ? conn->queue_capacity * 2 : QUEUE_CAPACITY_MIN;
+    struct frame **queue = malloc(capacity * sizeof(struct frame *));
+    if (queue == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < conn->queue_count; i++) {
+        queue[i] = conn->queue[(conn->queue_head + i) & (conn->queue_capacity - 1)];
+    }
+    free(conn->queue);
+    conn->queue = queue;
+    conn->queue_head = 0;
+    conn->queue_capacity = capacity;
+    return true;
+}
+
+static size_t high_mark(const struct conn *conn)
+{
+    return (size_t)conn->edge->config->send_queue / HIGH_MARK_PART;
+}
+
+void conn_send(struct conn *conn, struct frame *frame)
+{
+    if (conn->closing) {
+        return;
+    }
+    if (frame == NULL) {
+        conn_close(conn, CLOSE_TRY_LATER, "out of memory");
+        return;
+    }
+    size_t size = frame_wire(frame).size;
+    if (conn->queued_bytes + size > (size_t)conn->edge->config->send_queue) {
+        if (frame->droppable) {
+            metric_add(&dropped, 1);
+            return;
+        }
+        conn_close(conn, CLOSE_TOO_SLOW, "reads too slowly");
+        return;
+    }
+    if (!reserve(conn)) {
+        conn_close(conn, CLOSE_TRY_LATER, "out of memory");
+        return;
+    }
+    uint32_t at = (conn->queue_head + conn->queue_count) & (conn->queue_capacity - 1);
+    conn->queue[at] = frame_ref(frame);
+    conn->queue_count++;
+    conn->queued_bytes += size;
+    if (conn->behind_since_ms == 0 && conn->queued_bytes > high_mark(conn)) {
+        conn->behind_since_ms = clock_ms();
+    }
+    conn->io->dirty(conn);
+}
+
+bool conn_ready(const struct conn *conn)
+{
+    return !conn->closing && conn->queued_bytes <= high_mark(conn);
+}
+
+/* Calls session_ready() for each session that still is when its turn comes: one of them
+ * may end others. */
+static void wake_sessions(struct conn *conn)
+{
+    struct session *sessions[CONN_SESSIONS_MAX];
+    int count = conn->session_count;
+    memcpy(sessions, conn->sessions, sizeof(sessions));
+    for (int i = 0; i < count && conn_ready(conn); i++) {
+        for (int k = 0; k < conn->session_count; k++) {
+            if (conn->sessions[k] == sessions[i]) {
+                session_ready(sessions[i]);
+                break;
+            }
+        }
+    }
+}
+
+void conn_sent(struct conn *conn, uint32_t count)
+{
+    take(conn, count < conn->queue_count ? count : conn->queue_count);
+    if (conn->behind_since_ms != 0 && conn->queued_bytes <= high_mark(conn)) {
+        conn->behind_since_ms = 0;
+        wake_sessions(conn);
+    }
+}
+
+void conn_close(struct conn *conn, enum close_code code, const char *reason)
+{
+    if (conn->closing) {
+        return;
+    }
+    conn->closing = true;
+    if (code == CLOSE_TOO_SLOW) {
+        metric_add(&too_slow, 1);
+        take(conn, conn->queue_count); /* it would never get there */
+    }
+    conn->io->close(conn, code, reason);
+    conn->io->dirty(conn);
+}
+
+void conn_settle(struct conn *conn)
+{
+    if (conn->closing) {
+        end_sessions(conn, "connection closed");
+    }
+}
+
+void conn_tick(struct conn *conn, int64_t now_ms)
+{
+    if (conn->closing) {
+        return;
+    }
+    if (conn->behind_since_ms != 0 && now_ms - conn->behind_since_ms > BEHIND_MAX_MS) {
+        conn_close(conn, CLOSE_TOO_SLOW, "reads too slowly");
+        return;
+    }
+    if (conn->reading_stopped) {
+        conn->heard_ms = now_ms; /* it cannot answer what we do not read */
+    }
+    conn->framing->tick(conn, now_ms);
+}
+
+struct session *conn_session(const struct conn *conn, const char *name_space)
+{
+    for (int i = 0; i < conn->session_count; i++) {
+        if (strcmp(conn->sessions[i]->name_space, name_space) == 0) {
+            return conn->sessions[i];
+        }
+    }
+    return NULL;
+}

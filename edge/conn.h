@@ -1,0 +1,105 @@
+/* One client connection: its bounded send queue, its sessions (one; Socket.IO up to
+ * eight, one a namespace), and how it ends. Knows framings, but not libwebsockets: bytes
+ * leave through `struct conn_io`, which ws.c (or a test) provides. */
+#ifndef EDGE_CONN_H
+#define EDGE_CONN_H
+
+#include "base/err.h"
+#include "base/list.h"
+#include "edge/frame/frame.h"
+
+struct edge;
+
+#define CONN_SESSIONS_MAX 8
+
+/* Close codes of our own (RFC 6455 section 7.4.2: 4000-4999); see docs/protocol.md. */
+enum close_code {
+    CLOSE_NORMAL = 1000,
+    CLOSE_PROTOCOL = 1002,
+    CLOSE_WRONG_TYPE = 1003,
+    CLOSE_BAD_UTF8 = 1007,
+    CLOSE_POLICY = 1008,
+    CLOSE_TOO_BIG = 1009,
+    CLOSE_RESTART = 1012,
+    CLOSE_TRY_LATER = 1013,
+    CLOSE_NO_ANSWER = 4000, /* a change got no answer in time: retry with clientId */
+    CLOSE_NOT_AUTHENTICATED = 4003,
+    CLOSE_ALREADY_AUTHENTICATED = 4005,
+    CLOSE_TOO_SLOW = 4008, /* or rate limited beyond patience */
+    CLOSE_TOKEN = 4401,
+    CLOSE_REVOKED = 4403,
+};
+
+struct conn;
+
+/* What a connection needs of its transport. On the loop thread. */
+struct conn_io {
+    /* Frames wait, or it closes: at the end of this loop turn call conn_settle() and
+     * write. */
+    void (*dirty)(struct conn *conn);
+    /* Close the transport after what is queued, not before this returns; conn_destroy
+     * follows from there. */
+    void (*close)(struct conn *conn, enum close_code code, const char *reason);
+    /* Stop (false) or go on (true) reading from the client. */
+    void (*reading)(struct conn *conn, bool on);
+};
+
+struct conn {
+    struct edge *edge;
+    const struct framing *framing;
+    const struct conn_io *io;
+    void *transport;     /* ws.c's */
+    void *framing_state; /* the framing's */
+    struct list in_edge; /* all connections */
+
+    struct frame **queue; /* ring of waiting frames; memory only while in use */
+    uint32_t queue_head, queue_count, queue_capacity;
+    size_t queued_bytes;
+
+    struct session *sessions[CONN_SESSIONS_MAX];
+    int session_count;
+
+    int64_t opened_ms;
+    int64_t heard_ms;        /* last message or pong of the client; by the transport */
+    int64_t behind_since_ms; /* queue above the high mark since; 0: is not */
+    char address[46];        /* of the peer, as text, after trusted proxies */
+    struct bytes bearer;     /* Authorization header's token, owned, may be none */
+    bool dirty, closing, reading_stopped;
+};
+
+/* The transport is open. NULL: no memory. The caller then sets `bearer` if there is one,
+ * and calls framing->open(). */
+struct conn *conn_create(struct edge *edge, const struct framing *framing,
+                         const struct conn_io *io, void *transport, const char *address);
+/* The transport is gone: ends the sessions, frees everything of the connection. */
+void conn_destroy(struct conn *conn);
+
+/* Queues a frame (takes its own reference); a closing connection takes none. Above the
+ * limit (BELFRY_SEND_QUEUE, 256 KB)
+ * a droppable frame is dropped; otherwise the connection is closed with CLOSE_TOO_SLOW.
+ * NULL frame (no memory): closes with CLOSE_TRY_LATER. */
+void conn_send(struct conn *conn, struct frame *frame);
+
+/* True while durable events may be queued: below the high mark (a quarter of the limit).
+ */
+bool conn_ready(const struct conn *conn);
+
+/* The transport has taken `count` frames from the head of the queue, or all of them.
+ * Sessions that were held back go on (session_ready). */
+void conn_sent(struct conn *conn, uint32_t count);
+
+/* Sends what is queued, then closes. From now on nothing more is queued or received, but
+ * sessions live until conn_destroy(), which the transport calls on a later turn of the
+ * loop: whoever is in the middle of something may go on safely. Twice is a no-op. */
+void conn_close(struct conn *conn, enum close_code code, const char *reason);
+
+/* The end of a loop turn: the sessions of a closing connection end. By the transport. */
+void conn_settle(struct conn *conn);
+
+/* About each second, by the transport: a queue that stays long, the framing's timers. */
+void conn_tick(struct conn *conn, int64_t now_ms);
+
+/* The session of a namespace, or NULL. */
+struct session *conn_session(const struct conn *conn, const char *name_space);
+
+#endif

@@ -1,0 +1,297 @@
+/* Bus frames taken apart, and each publication brought to its sessions. */
+#include "edge/fanout.h"
+
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "edge/edge.h"
+#include "edge/session.h"
+
+#define UNIQUE_KEPT 256 /* CONTACTS publications remembered, to drop their copies */
+
+struct fanout {
+    struct edge *edge;
+    struct arena arena;
+    struct publication **controls; /* waiting for fanout_turn() */
+    size_t control_count, control_capacity;
+    uint64_t unique[UNIQUE_KEPT];
+    size_t unique_next;
+    uint64_t mark;
+};
+
+static struct metric publications_total = METRIC_COUNTER(
+    "belfry_edge_publications_total", "Publications received from the bus.");
+static struct metric delivered_total =
+    METRIC_COUNTER("belfry_edge_deliveries_total", "Events queued for clients.");
+static struct metric dropped_total =
+    METRIC_COUNTER("belfry_edge_ephemeral_dropped_total",
+                   "Ephemeral events not sent because the client was behind.");
+
+enum err fanout_create(struct edge *edge, struct fanout **ret_fanout)
+{
+    struct fanout *fanout = calloc(1, sizeof(*fanout));
+    if (fanout == NULL) {
+        return ERR_UNAVAILABLE;
+    }
+    fanout->edge = edge;
+    arena_init(&fanout->arena, FRAME_MAX_BYTES * 4);
+    metrics_register(&publications_total);
+    metrics_register(&delivered_total);
+    metrics_register(&dropped_total);
+    *ret_fanout = fanout;
+    return ERR_OK;
+}
+
+void fanout_destroy(struct fanout *fanout)
+{
+    if (fanout == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < fanout->control_count; i++) {
+        publication_unref(fanout->controls[i]);
+    }
+    free(fanout->controls);
+    arena_finish(&fanout->arena);
+    free(fanout);
+}
+
+/* ---------------------------------------------------------------- to one session */
+
+static void send_to(struct session *session, struct publication *publication)
+{
+    struct frame *frame =
+        publication_frame(publication, session->conn->framing, session->name_space);
+    conn_send(session->conn, frame);
+    metric_add(&delivered_total, 1);
+}
+
+void fanout_deliver(struct fanout *fanout, struct subscription *subscription,
+                    struct publication *publication)
+{
+    (void)fanout;
+    if (publication->event.size > 0) { /* else it is control for edges alone */
+        send_to(subscription->owner, publication);
+    }
+}
+
+static void send_ephemeral(struct session *session, struct publication *publication)
+{
+    if (publication->has_except && uuid_equal(publication->except_session, session->id)) {
+        return;
+    }
+    if (!conn_ready(session->conn) || session->conn->edge->stale) {
+        metric_add(&dropped_total, 1);
+        return;
+    }
+    send_to(session, publication);
+}
+
+static void send_ephemeral_each(void *user, struct subscription *subscription)
+{
+    send_ephemeral(subscription->owner, user);
+}
+
+/* ---------------------------------------------------------------- to many */
+
+struct contacts {
+    uint64_t mark;
+    struct publication *publication;
+};
+
+/* Each session once, over all the streams by which it is a contact. */
+static void send_contact_each(void *user, struct subscription *subscription)
+{
+    struct contacts *contacts = user;
+    struct session *session = subscription->owner;
+    if (session->mark != contacts->mark) {
+        session->mark = contacts->mark;
+        send_ephemeral(session, contacts->publication);
+    }
+}
+
+/* True the second time: the same publication came on the topic of another stream. */
+static bool seen_before(struct fanout *fanout, const Link__Publication *source)
+{
+    uint64_t unique = 0;
+    if (source->unique.len == sizeof(unique)) {
+        memcpy(&unique, source->unique.data, sizeof(unique));
+    }
+    for (size_t i = 0; unique != 0 && i < UNIQUE_KEPT; i++) {
+        if (fanout->unique[i] == unique) {
+            return true;
+        }
+    }
+    fanout->unique[fanout->unique_next++ % UNIQUE_KEPT] = unique;
+    return false;
+}
+
+static void send_to_contacts(struct fanout *fanout, const Link__Publication *source,
+                             struct publication *publication)
+{
+    if (seen_before(fanout, source)) {
+        return;
+    }
+    struct contacts contacts = {++fanout->mark, publication};
+    for (size_t i = 0; i < source->n_streams; i++) {
+        struct stream_id stream;
+        if (stream_from_bytes(bytes_make(source->streams[i].data, source->streams[i].len),
+                              &stream)) {
+            streams_each(fanout->edge->streams, &stream, send_contact_each, &contacts);
+        }
+    }
+}
+
+static void send_to_everybody(struct fanout *fanout, struct publication *publication)
+{
+    size_t at = 0;
+    void *value;
+    while (map_next(&fanout->edge->sessions, &at, NULL, &value)) {
+        struct session *session = value;
+        if (session->state == SESSION_OPEN) {
+            send_ephemeral(session, publication);
+        }
+    }
+}
+
+static void take_publication(struct fanout *fanout, const Link__Publication *source)
+{
+    metric_add(&publications_total, 1);
+    struct publication *publication = publication_create(source);
+    if (publication == NULL) {
+        return; /* a durable one is missed, and fetched */
+    }
+    if (publication->durable) {
+        streams_offer(fanout->edge->streams, publication, clock_ms());
+    } else if (source->n_streams > 0) {
+        send_to_contacts(fanout, source, publication);
+    } else if (publication->stream.kind != 0) {
+        streams_each(fanout->edge->streams, &publication->stream, send_ephemeral_each,
+                     publication);
+    } else {
+        send_to_everybody(fanout, publication);
+    }
+    publication_unref(publication);
+}
+
+void fanout_frame(struct fanout *fanout, struct bytes frame)
+{
+    ProtobufCMessage *message;
+    struct edge *edge = fanout->edge;
+    arena_reset(&fanout->arena);
+    if (frame_open(edge->key, FRAME_BUS, &link__bus_frame__descriptor, frame,
+                   &fanout->arena, &message) != ERR_OK) {
+        return;
+    }
+    const Link__BusFrame *bus_frame = (const Link__BusFrame *)message;
+    for (size_t i = 0; i < bus_frame->n_publications; i++) {
+        take_publication(fanout, bus_frame->publications[i]);
+    }
+    for (size_t i = 0; i < bus_frame->n_recent; i++) {
+        const Link__Head *head = bus_frame->recent[i];
+        struct stream_id stream;
+        if (stream_from_bytes(bytes_make(head->stream.data, head->stream.len), &stream)) {
+            streams_head(edge->streams, &stream, head->seq, clock_ms());
+        }
+    }
+    edge_learn_epoch(edge, bytes_make(bus_frame->epoch.data, bus_frame->epoch.len));
+}
+
+/* ---------------------------------------------------------------- control */
+
+void fanout_control(struct fanout *fanout, struct publication *publication)
+{
+    if (fanout->control_count == fanout->control_capacity) {
+        size_t capacity = fanout->control_capacity * 2 + 16;
+        void *grown = realloc(fanout->controls, capacity * sizeof(*fanout->controls));
+        if (grown == NULL) {
+            abort(); /* a revocation must not be overlooked */
+        }
+        fanout->controls = grown;
+        fanout->control_capacity = capacity;
+    }
+    fanout->controls[fanout->control_count++] = publication_ref(publication);
+}
+
+static bool ends(const Link__Control *control, const struct session *session)
+{
+    for (size_t i = 0; i < control->n_end_sessions; i++) {
+        if (control->end_sessions[i].len == 16 &&
+            memcmp(control->end_sessions[i].data, session->id.b, 16) == 0) {
+            return true;
+        }
+    }
+    if (control->end_token_id != NULL && control->end_token_id[0] != '\0' &&
+        strcmp(control->end_token_id, session->identity.token_id) == 0) {
+        return true;
+    }
+    return control->has_end_issued_before &&
+           session->identity.issued_at < control->end_issued_before;
+}
+
+static void control_session(struct session *session, const Link__Control *control)
+{
+    if (ends(control, session)) {
+        session_end(session, NULL, bytes_make(NULL, 0), CLOSE_REVOKED, "session revoked");
+        return;
+    }
+    for (size_t i = 0; i < control->n_close; i++) {
+        struct stream_id stream;
+        if (stream_from_bytes(bytes_make(control->close[i].data, control->close[i].len),
+                              &stream)) {
+            struct subscription *subscription = session_subscription(session, &stream);
+            if (subscription != NULL) {
+                session_unsubscribe(session, subscription);
+            }
+        }
+    }
+    for (size_t i = 0; i < control->n_open; i++) {
+        const Link__Open *open = control->open[i];
+        bool room = open->stream.len > 0 && open->stream.data[0] == STREAM_ROOM;
+        if (!room || session->follows) {
+            session_subscribe(session, open);
+        }
+    }
+}
+
+static void control_user(struct edge *edge, const struct publication *publication)
+{
+    struct edge_user *user = map_get(&edge->users, &publication->stream.id);
+    if (user == NULL) {
+        return;
+    }
+    /* The last session's end frees `user`: walk a copy of the ids. */
+    size_t count = 0;
+    LIST_EACH(&user->sessions, node)
+    {
+        count++;
+    }
+    struct uuid *ids = calloc(count, sizeof(*ids));
+    if (ids == NULL) {
+        abort(); /* a revocation must not be overlooked */
+    }
+    size_t i = 0;
+    LIST_EACH(&user->sessions, node)
+    {
+        ids[i++] = container_of(node, struct session, in_user)->id;
+    }
+    for (i = 0; i < count; i++) {
+        struct session *session = map_get(&edge->sessions, &ids[i]);
+        if (session != NULL && session->state == SESSION_OPEN) {
+            control_session(session, publication->control);
+        }
+    }
+    free(ids);
+}
+
+void fanout_turn(struct fanout *fanout)
+{
+    for (size_t i = 0; i < fanout->control_count; i++) {
+        /* subscribing may apply further events, which append */
+        struct publication *publication = fanout->controls[i];
+        control_user(fanout->edge, publication);
+        publication_unref(publication);
+    }
+    fanout->control_count = 0;
+}

@@ -1,0 +1,103 @@
+/* One client of one user: its identity, its subscriptions, its events in the order they
+ * were sent, one at a time under way to a core. */
+#ifndef EDGE_SESSION_H
+#define EDGE_SESSION_H
+
+#include "base/list.h"
+#include "base/uuid.h"
+#include "edge/conn.h"
+#include "edge/identity.h"
+#include "edge/streams.h"
+#include "edge/upstream.h"
+
+#define SESSION_QUEUE_MAX         64 /* calls behind it: the socket is not read */
+#define SESSION_QUEUE_BYTES_MAX   (64 * 1024) /* the same, in bytes */
+#define SESSION_SUBSCRIPTIONS_MAX 1000
+
+enum session_state { SESSION_CONNECTING, SESSION_OPEN, SESSION_ENDED };
+
+struct session {
+    struct conn *conn;
+    struct uuid id;
+    struct identity identity;
+    const char *name_space; /* interned: "/" or one of the catalogue's */
+    enum session_state state;
+    bool follows;        /* JOIN_ALL_ROOMS: opens what its user gains */
+    bool expiring_told;  /* TOKEN_EXPIRING was sent */
+    uint64_t mark;       /* the last CONTACTS publication it got */
+    struct list in_user; /* sessions of one user: for user-stream control */
+
+    struct list subscriptions; /* struct subscription, in_session */
+    uint32_t subscription_count;
+
+    struct list calls; /* struct session_call: the first is under way */
+    uint32_t call_count;
+    size_t call_bytes;
+};
+
+/* A client asks to begin: verifies the token (none: the connection's bearer, else
+ * anonymous if that is allowed), then asks a core. In the end the client gets
+ * CONNECTION_SUCCESS, or CONNECTION_ERROR and the end. `resume`: JSON object
+ * {"<stream>": "<cursor>", …} or none. The framing has checked that the namespace exists
+ * (session_namespace) and has no session yet. */
+void session_open(struct conn *conn, const char *name_space, struct bytes token,
+                  struct bytes resume);
+
+/* A client event. `payload` is in the framing's encoding; empty: {}. With wants_reply
+ * the client gets reply or error under `id`. Refusals come as the ERROR event too. */
+struct session_event {
+    struct bytes name;
+    struct bytes payload;
+    bool wants_reply;
+    uint64_t id;
+    struct bytes trace; /* traceparent or none */
+};
+void session_call(struct session *session, const struct session_event *event);
+
+/* The session is over (client left, connection gone): frees it and tells a core. */
+void session_close(struct session *session, const char *reason);
+
+/* The server ends it: a last event (name and JSON payload, or NULL), the framing's
+ * `ended` frame, then the connection is closed if it was its last session. */
+void session_end(struct session *session, const char *event, struct bytes payload,
+                 enum close_code code, const char *reason);
+
+/* The connection's queue has room again: subscriptions behind go on. */
+void session_ready(struct session *session);
+
+/* About each second: the token's end. */
+void session_tick(struct session *session, int64_t unix_ms);
+
+/* Sends a server event to this session alone; `json` is its payload. */
+void session_send(struct session *session, const char *event, struct bytes json);
+
+/* The name's interned form; NULL when no core knows such a namespace. "/" always is. */
+const char *session_namespace(struct edge *edge, struct bytes name);
+
+/* ---- for the other parts of the edge ---- */
+
+struct subscription *session_subscription(const struct session *session,
+                                          const struct stream_id *stream);
+
+/* Opens or closes a subscription as a core said. Opening what is open is a no-op. */
+void session_subscribe(struct session *session, const Link__Open *open);
+void session_unsubscribe(struct session *session, struct subscription *subscription);
+
+/* RESYNC: events up to seq were lost to this session. */
+void session_resync(struct session *session, const struct stream_id *stream, uint64_t seq,
+                    uint32_t tag);
+
+/* The actor of its requests; points into the session. */
+void session_actor(const struct session *session, Link__Actor *ret_actor);
+
+/* Frees the calls that wait, and forgets the one under way. */
+void session_drop_calls(struct session *session);
+/* Starts the first waiting call if none is under way. */
+void session_next_call(struct session *session);
+
+/* "12.0a1b2c3d": what clients keep of a stream. */
+#define CURSOR_TEXT_SIZE 32
+void cursor_format(uint64_t seq, uint32_t tag, char ret_text[CURSOR_TEXT_SIZE]);
+bool cursor_parse(struct bytes text, uint64_t *ret_seq, uint32_t *ret_tag);
+
+#endif

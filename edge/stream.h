@@ -1,0 +1,141 @@
+/* The insides of streams.h, shared by its three files: stream.c (what one stream keeps),
+ * stream_flow.c (the way of an event to the cursors), streams.c (life, and the outside).
+ */
+#ifndef EDGE_STREAM_H
+#define EDGE_STREAM_H
+
+#include "base/map.h"
+#include "edge/streams.h"
+
+struct stream {
+    struct stream_id id;
+    uint64_t last;     /* applied up to here */
+    uint32_t last_tag; /* of that event; 0: unknown */
+    uint64_t known;    /* it has reached at least this */
+
+    struct publication **held; /* early events, sorted by seq; memory while in use */
+    uint32_t held_count;
+
+    struct publication **ring; /* applied events ring_first … last; memory while in use */
+    uint32_t ring_start, ring_count, ring_capacity;
+    size_t ring_bytes;
+
+    struct list live;   /* subscriptions whose cursor is at `last` (or ahead of it) */
+    struct list behind; /* the others: being fed, unchecked, or with a slow reader */
+    uint32_t users;     /* subscriptions; of an access stream: streams that it guards */
+
+    struct stream *access; /* fence; NULL: none */
+    struct list guarded;   /* of an access stream: its streams, by in_guarded */
+    struct list in_guarded;
+
+    bool confirm; /* fetch even if nothing seems to be missing */
+    bool verify;  /* fetch behind `last` itself, so that a core compares its tag */
+    bool fetching;
+    uint64_t fetch_known; /* `known` when the fetch under way was asked */
+    int64_t fetch_at_ms;  /* a gap or a failed fetch is due then; 0: nothing is */
+    int64_t idle_since_ms;
+    struct list in_due;   /* streams with fetch_at_ms */
+    struct list in_idle;  /* streams without users */
+    struct list in_rings; /* streams with a ring, longest quiet first */
+};
+
+/* Keeps an early event, at most `max`; the farthest gives way to a nearer one. False: not
+ * kept (there already, or no room). Takes its own reference. */
+bool stream_hold(struct stream *stream, struct publication *publication, uint32_t max);
+
+/* The held event that comes next, still held; NULL: it is not there. */
+struct publication *stream_held_next(const struct stream *stream);
+
+/* Takes the first held event out; the caller gets its reference. */
+struct publication *stream_held_take(struct stream *stream);
+
+/* Forgets held events up to and with `seq`. */
+void stream_held_drop(struct stream *stream, uint64_t seq);
+
+/* Appends the event `last` to the ring, which then holds at most `max`. Takes its own
+ * reference. No memory: the ring is emptied instead. */
+void stream_ring_push(struct stream *stream, struct publication *publication,
+                      uint32_t max);
+
+/* The tag of the event `seq`; 0: unknown. */
+uint32_t stream_tag(const struct stream *stream, uint64_t seq);
+
+/* The event `seq`, or NULL when the ring does not hold it. */
+struct publication *stream_ring_get(const struct stream *stream, uint64_t seq);
+
+/* Lets the oldest event go; the bytes that became free. */
+size_t stream_ring_evict(struct stream *stream);
+
+void stream_ring_clear(struct stream *stream);
+
+/* A walk over a list whose nodes may be removed by what is called on the way. */
+struct walk {
+    struct walk *outer;
+    struct list *head;
+    struct list *next;
+};
+
+struct streams {
+    struct streams_io io;
+    void *user;
+    struct streams_limits limits;
+    struct streams_counters counters;
+    struct map by_id; /* struct stream_id -> struct stream */
+    struct list due;  /* streams with something to do at fetch_at_ms */
+    struct list idle; /* streams without users, longest first */
+    struct list rings;
+    size_t ring_bytes;
+    struct walk *walks;
+};
+
+/* ---- stream_flow.c ---- */
+
+void walk_begin(struct streams *streams, struct walk *walk, struct list *head);
+struct subscription *walk_next(struct walk *walk); /* NULL at the end */
+void walk_end(struct streams *streams, struct walk *walk);
+
+/* Out of its list, and out of the way of every walk. */
+void flow_unlink(struct streams *streams, struct subscription *subscription);
+
+/* The stream has reached seq; what is missing is fetched a little later, because two
+ * cores' publications overtake each other all the time. */
+void flow_learn_head(struct streams *streams, struct stream *stream, uint64_t seq,
+                     int64_t now_ms);
+
+/* The history is in doubt: nothing held is given out before a core has compared tags. */
+void flow_verify(struct streams *streams, struct stream *stream);
+
+/* A fetch is due at that time, or (clear) no longer. */
+void flow_set_due(struct streams *streams, struct stream *stream, int64_t at_ms);
+void flow_clear_due(struct stream *stream);
+bool flow_has_gap(const struct stream *stream);
+void flow_drop_ring(struct streams *streams, struct stream *stream);
+void flow_fetch_if_needed(struct streams *streams, struct stream *stream);
+
+/* An event with a seq came, from wherever: kept, and applied when it is its turn. */
+void flow_offer(struct streams *streams, struct stream *stream,
+                struct publication *publication, int64_t now_ms);
+
+/* Applies what is held and may go. */
+void flow_drain(struct streams *streams, struct stream *stream, int64_t now_ms);
+
+/* Feeds a cursor that is behind from the ring, or the rows of a catch-up (or NULL); the
+ * subscription may be gone afterwards. */
+void flow_feed(struct streams *streams, struct subscription *subscription,
+               const struct stream_rows *rows);
+/* All of them, and fetches what is still missing. */
+void flow_feed_behind(struct streams *streams, struct stream *stream,
+                      const struct stream_rows *rows);
+
+/* The right was read at too low an access seq: nothing more until a verdict. */
+void flow_doubt(struct streams *streams, struct subscription *subscription,
+                uint64_t access_seq);
+/* Everybody in the scope, whatever was read before: the access stream itself is in
+ * doubt, or has jumped. */
+void flow_doubt_scope(struct streams *streams, struct stream *access,
+                      uint64_t access_seq);
+/* Applies what the fence of this access stream has held back. */
+void flow_drain_guarded(struct streams *streams, struct stream *access, int64_t now_ms);
+void flow_move_to_behind(struct streams *streams, struct subscription *subscription);
+
+#endif

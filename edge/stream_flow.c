@@ -1,0 +1,438 @@
+/* The way of an event to the cursors: early ones wait, gaps are fetched, the fence holds,
+ * live cursors get it at once and cursors behind are fed. */
+#include "edge/planted.h"
+#include "edge/stream.h"
+
+/* ---------------------------------------------------------------- walking */
+
+void walk_begin(struct streams *streams, struct walk *walk, struct list *head)
+{
+    walk->outer = streams->walks;
+    walk->head = head;
+    walk->next = head->next;
+    streams->walks = walk;
+}
+
+struct subscription *walk_next(struct walk *walk)
+{
+    struct list *node = walk->next;
+    if (node == walk->head) {
+        return NULL;
+    }
+    walk->next = node->next;
+    return container_of(node, struct subscription, in_stream);
+}
+
+void walk_end(struct streams *streams, struct walk *walk)
+{
+    streams->walks = walk->outer;
+}
+
+void flow_unlink(struct streams *streams, struct subscription *subscription)
+{
+    for (struct walk *walk = streams->walks; walk != NULL; walk = walk->outer) {
+        if (walk->next == &subscription->in_stream) {
+            walk->next = subscription->in_stream.next;
+        }
+    }
+    list_remove(&subscription->in_stream);
+}
+
+void flow_move_to_behind(struct streams *streams, struct subscription *subscription)
+{
+    if (!subscription->behind) {
+        flow_unlink(streams, subscription);
+        subscription->behind = true;
+        list_push(&subscription->stream->behind, &subscription->in_stream);
+    }
+}
+
+static void move_to_live(struct streams *streams, struct subscription *subscription)
+{
+    if (subscription->behind) {
+        flow_unlink(streams, subscription);
+        subscription->behind = false;
+        list_push(&subscription->stream->live, &subscription->in_stream);
+    }
+}
+
+/* ---------------------------------------------------------------- fetching */
+
+void flow_set_due(struct streams *streams, struct stream *stream, int64_t at_ms)
+{
+    if (stream->fetch_at_ms == 0) {
+        stream->fetch_at_ms = at_ms;
+        list_push(&streams->due, &stream->in_due);
+    } else if (at_ms < stream->fetch_at_ms) {
+        stream->fetch_at_ms = at_ms;
+    }
+}
+
+void flow_clear_due(struct stream *stream)
+{
+    stream->fetch_at_ms = 0;
+    list_remove(&stream->in_due);
+}
+
+bool flow_has_gap(const struct stream *stream)
+{
+    return stream->known > stream->last && stream_held_next(stream) == NULL;
+}
+
+static bool can_feed(const struct streams *streams, struct subscription *subscription)
+{
+    return !subscription->unchecked &&
+           (streams->io.ready == NULL || streams->io.ready(streams->user, subscription));
+}
+
+/* The lowest seq behind which events are needed; false when none are. The stream comes
+ * first, its readers next: none of them may hold up the others. */
+static bool fetch_from(struct streams *streams, struct stream *stream,
+                       uint64_t *ret_after)
+{
+    bool needed = stream->confirm;
+    uint64_t after = *ret_after = stream->last;
+    if (stream->verify || (flow_has_gap(stream) && stream->fetch_at_ms == 0)) {
+        return true;
+    }
+    LIST_EACH(&stream->behind, node)
+    {
+        struct subscription *subscription =
+            container_of(node, struct subscription, in_stream);
+        if (subscription->cursor < stream->last &&
+            stream_ring_get(stream, subscription->cursor + 1) == NULL &&
+            can_feed(streams, subscription)) {
+            needed = true;
+            if (subscription->cursor < after) {
+                after = subscription->cursor;
+            }
+        }
+    }
+    *ret_after = after;
+    return needed;
+}
+
+void flow_fetch_if_needed(struct streams *streams, struct stream *stream)
+{
+    uint64_t after;
+    bool waits = stream->verify && stream->fetch_at_ms != 0;
+    if (stream->fetching || waits || !fetch_from(streams, stream, &after)) {
+        return;
+    }
+    stream->fetching = true;
+    stream->confirm = stream->verify = false;
+    stream->fetch_known = stream->known;
+    streams->counters.fetches++;
+    streams->io.fetch(streams->user, &stream->id, after,
+                      after == stream->last ? stream->last_tag : 0);
+}
+
+void flow_verify(struct streams *streams, struct stream *stream)
+{
+    stream_held_drop(stream, UINT64_MAX);
+    flow_drop_ring(streams, stream);
+    stream->verify = true;
+}
+
+/* A gap is fetched a little later, because two cores' publications overtake each other
+ * all the time. What an answer under way leaves is settled then. */
+static void settle(struct streams *streams, struct stream *stream, int64_t now_ms)
+{
+    if (stream->fetching) {
+        return;
+    }
+    if (flow_has_gap(stream)) {
+        if (stream->fetch_at_ms == 0) {
+            streams->counters.gaps++;
+            flow_set_due(streams, stream, now_ms + streams->limits.hold_ms);
+        }
+    } else if (!stream->verify) {
+        flow_clear_due(stream);
+    }
+}
+
+void flow_learn_head(struct streams *streams, struct stream *stream, uint64_t seq,
+                     int64_t now_ms)
+{
+    if (seq > stream->known) {
+        stream->known = seq;
+    }
+    settle(streams, stream, now_ms);
+}
+
+/* ---------------------------------------------------------------- feeding cursors */
+
+/* Hands the event at cursor + 1 on. The subscription may be gone afterwards. */
+static void deliver(struct streams *streams, struct subscription *subscription,
+                    struct publication *publication)
+{
+    subscription->cursor = publication->seq;
+    streams->counters.delivered++;
+    streams->io.deliver(streams->user, subscription, publication);
+}
+
+/* The event at cursor + 1, if the stream has come that far and it is at hand. */
+static struct publication *next_for(const struct stream *stream,
+                                    const struct subscription *subscription,
+                                    const struct stream_rows *rows)
+{
+    uint64_t seq = subscription->cursor + 1;
+    struct publication *publication = stream_ring_get(stream, seq);
+    bool ahead = seq > stream->last && !PLANTED(NOAHEAD);
+    if (publication != NULL || ahead || rows == NULL || rows->row_count == 0) {
+        return publication;
+    }
+    uint64_t index = seq - rows->rows[0]->seq; /* huge if it is before the first */
+    if (index >= rows->row_count || rows->rows[index]->seq != seq) {
+        return NULL;
+    }
+    return rows->rows[index];
+}
+
+void flow_feed(struct streams *streams, struct subscription *subscription,
+               const struct stream_rows *rows)
+{
+    struct stream *stream = subscription->stream;
+    struct walk watch; /* its `next` moves on when the subscription is closed */
+    walk_begin(streams, &watch, &stream->behind);
+    watch.next = &subscription->in_stream;
+    struct publication *next;
+    while (can_feed(streams, subscription) &&
+           (next = next_for(stream, subscription, rows)) != NULL) {
+        publication_ref(next);
+        deliver(streams, subscription, next);
+        publication_unref(next);
+        if (watch.next != &subscription->in_stream) {
+            walk_end(streams, &watch);
+            return;
+        }
+    }
+    walk_end(streams, &watch);
+    if (subscription->cursor >= stream->last && !subscription->unchecked) {
+        move_to_live(streams, subscription);
+    }
+}
+
+void flow_feed_behind(struct streams *streams, struct stream *stream,
+                      const struct stream_rows *rows)
+{
+    struct walk walk;
+    walk_begin(streams, &walk, &stream->behind);
+    for (struct subscription *s = walk_next(&walk); s != NULL; s = walk_next(&walk)) {
+        flow_feed(streams, s, rows);
+    }
+    walk_end(streams, &walk);
+    flow_fetch_if_needed(streams, stream);
+}
+
+/* ---------------------------------------------------------------- applying events */
+
+static bool who_matches(const Link__Who *who, const struct subscription *subscription)
+{
+    bool user = who->everyone || who->n_users == 0; /* nobody named: all */
+    for (size_t i = 0; i < who->n_users && !user; i++) {
+        user = who->users[i].len == 16 &&
+               memcmp(who->users[i].data, subscription->user.b, 16) == 0;
+    }
+    if (!user || who->n_rooms == 0) {
+        return user;
+    }
+    for (size_t i = 0; i < who->n_rooms; i++) {
+        if (who->rooms[i].len == 16 && subscription->stream->id.kind == STREAM_ROOM &&
+            memcmp(who->rooms[i].data, subscription->stream->id.id.b, 16) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void flow_doubt(struct streams *streams, struct subscription *subscription,
+                uint64_t access_seq)
+{
+    if (subscription->needed < access_seq) {
+        subscription->needed = access_seq;
+    }
+    if (!subscription->unchecked) {
+        subscription->unchecked = true;
+        flow_move_to_behind(streams, subscription);
+        streams->counters.rechecks++;
+        streams->io.recheck(streams->user, subscription);
+    }
+}
+
+static void doubt_list(struct streams *streams, struct list *list, const Link__Who *who,
+                       uint64_t access_seq)
+{
+    struct walk walk;
+    walk_begin(streams, &walk, list);
+    for (struct subscription *s = walk_next(&walk); s != NULL; s = walk_next(&walk)) {
+        bool older = s->checked < access_seq || PLANTED(NEWERSUB);
+        if (older && (who == NULL || who_matches(who, s))) {
+            flow_doubt(streams, s, access_seq);
+        }
+    }
+    walk_end(streams, &walk);
+}
+
+/* Those whom an access event at that seq touches; who NULL: all. */
+static void doubt_touched(struct streams *streams, struct stream *access,
+                          const Link__Who *who, uint64_t access_seq)
+{
+    LIST_EACH(&access->guarded, node)
+    {
+        struct stream *stream = container_of(node, struct stream, in_guarded);
+        doubt_list(streams, &stream->live, who, access_seq);
+        doubt_list(streams, &stream->behind, who, access_seq);
+    }
+}
+
+static void distrust(struct streams *streams, struct list *list, uint64_t access_seq)
+{
+    struct walk walk;
+    walk_begin(streams, &walk, list);
+    for (struct subscription *s = walk_next(&walk); s != NULL; s = walk_next(&walk)) {
+        s->checked = s->needed = 0;
+        flow_doubt(streams, s, access_seq);
+    }
+    walk_end(streams, &walk);
+}
+
+void flow_doubt_scope(struct streams *streams, struct stream *access, uint64_t access_seq)
+{
+    LIST_EACH(&access->guarded, node)
+    {
+        struct stream *stream = container_of(node, struct stream, in_guarded);
+        distrust(streams, &stream->live, access_seq);
+        distrust(streams, &stream->behind, access_seq);
+    }
+}
+
+void flow_drain_guarded(struct streams *streams, struct stream *access, int64_t now_ms)
+{
+    LIST_EACH(&access->guarded, node)
+    {
+        flow_drain(streams, container_of(node, struct stream, in_guarded), now_ms);
+    }
+}
+
+static void fan_out(struct streams *streams, struct stream *stream,
+                    struct publication *publication)
+{
+    struct walk walk;
+    walk_begin(streams, &walk, &stream->live);
+    for (struct subscription *s = walk_next(&walk); s != NULL; s = walk_next(&walk)) {
+        if (s->cursor + 1 != publication->seq && !PLANTED(CURSOR)) {
+            continue; /* joined at a later seq than this edge had applied */
+        }
+        if (streams->io.ready != NULL && !streams->io.ready(streams->user, s)) {
+            flow_move_to_behind(streams, s);
+            continue;
+        }
+        deliver(streams, s, publication);
+    }
+    walk_end(streams, &walk);
+}
+
+void flow_drop_ring(struct streams *streams, struct stream *stream)
+{
+    streams->ring_bytes -= stream->ring_bytes;
+    stream_ring_clear(stream);
+}
+
+static void keep_in_ring(struct streams *streams, struct stream *stream,
+                         struct publication *publication)
+{
+    if (publication->control != NULL && publication->control->n_blanked > 0) {
+        /* Deleted content must not be fed again: older events come from the log. */
+        flow_drop_ring(streams, stream);
+    }
+    size_t before = stream->ring_bytes;
+    stream_ring_push(stream, publication, streams->limits.ring_max);
+    streams->ring_bytes += stream->ring_bytes - before;
+    list_remove(&stream->in_rings);
+    list_push(&streams->rings, &stream->in_rings);
+    while (streams->ring_bytes > streams->limits.ring_bytes_max &&
+           !list_empty(&streams->rings)) {
+        struct stream *quietest =
+            container_of(streams->rings.next, struct stream, in_rings);
+        size_t freed = stream_ring_evict(quietest);
+        streams->ring_bytes -= freed;
+        if (freed == 0) {
+            list_remove(&quietest->in_rings);
+        }
+    }
+}
+
+static void apply(struct streams *streams, struct stream *stream,
+                  struct publication *publication, int64_t now_ms)
+{
+    stream->last = publication->seq;
+    stream->last_tag = publication->tag;
+    if (stream->id.kind == STREAM_ACCESS) {
+        /* Somebody gained or lost something in this scope; without `who`, everybody. */
+        doubt_touched(streams, stream,
+                      publication->control != NULL ? publication->control->who : NULL,
+                      publication->seq);
+        flow_drain_guarded(streams, stream, now_ms);
+        return;
+    }
+    keep_in_ring(streams, stream, publication);
+    fan_out(streams, stream, publication);
+    if (stream->id.kind == STREAM_USER && publication->control != NULL) {
+        streams->io.control(streams->user, publication);
+    }
+}
+
+/* True if the event may be applied now; else what it waits for is under way. */
+static bool admitted(struct streams *streams, struct stream *stream,
+                     const struct publication *publication, int64_t now_ms)
+{
+    if (stream->last_tag != 0 && publication->prev_tag != 0 &&
+        publication->prev_tag != stream->last_tag && !PLANTED(TAGS)) {
+        /* Another history than ours: a core will say how to go on. */
+        flow_verify(streams, stream);
+        flow_set_due(streams, stream, now_ms + streams->limits.hold_ms);
+        return false;
+    }
+    struct stream *access = stream->access;
+    if (access != NULL && access->last < publication->after && !PLANTED(FENCE)) {
+        streams->counters.fenced++;
+        flow_learn_head(streams, access, publication->after, now_ms);
+        return false;
+    }
+    return true;
+}
+
+void flow_drain(struct streams *streams, struct stream *stream, int64_t now_ms)
+{
+    struct publication *next;
+    while ((next = stream_held_next(stream)) != NULL &&
+           admitted(streams, stream, next, now_ms)) {
+        next = stream_held_take(stream);
+        apply(streams, stream, next, now_ms);
+        publication_unref(next);
+    }
+    if (!PLANTED(REHOLD)) {
+        settle(streams, stream, now_ms);
+    }
+}
+
+void flow_offer(struct streams *streams, struct stream *stream,
+                struct publication *publication, int64_t now_ms)
+{
+    if (publication->seq <= stream->last) {
+        streams->counters.duplicates++;
+        return;
+    }
+    if (PLANTED(BASELINE) && stream->ring_count == 0 && stream->held_count == 0 &&
+        stream->id.kind != STREAM_ACCESS) {
+        stream->last = publication->seq - 1;
+    }
+    if (!stream_hold(stream, publication, streams->limits.hold_max)) {
+        streams->counters.held_dropped++;
+    }
+    if (publication->seq > stream->known) {
+        stream->known = publication->seq;
+    }
+    flow_drain(streams, stream, now_ms);
+}

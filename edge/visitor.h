@@ -1,0 +1,83 @@
+/* What listener.c, door.c, ws.c and http.c share: the port itself, and one client's way
+ * through it. Only they include this. */
+#ifndef EDGE_VISITOR_H
+#define EDGE_VISITOR_H
+
+#include <libwebsockets.h>
+#include <uv.h>
+
+#include "base/list.h"
+#include "edge/addresses.h"
+#include "edge/admit.h"
+#include "edge/conn.h"
+#include "edge/edge.h"
+#include "edge/proxies.h"
+
+#define LISTENER_WHEEL 20 /* parts of a second, or of a short ping interval */
+
+struct listener {
+    struct edge *edge;
+    struct cors *cors;
+    struct proxies *proxies;
+    struct addresses *addresses;
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+
+    uv_poll_t accepting;
+    int fd;       /* listening; -1: not any more */
+    int spare_fd; /* given up for a moment to refuse clients when there are no more */
+    struct list guests; /* door.c: connections whose head is not there yet */
+    size_t guest_count;
+
+    struct list dirty;                 /* ws.c: clients with something to write */
+    struct list wheel[LISTENER_WHEEL]; /* ws.c: all clients */
+    uint32_t wheel_at, wheel_next;
+
+    uv_check_t after_poll;
+    uv_prepare_t before_poll;
+    uv_timer_t insurance, ticking;
+    int handles; /* of the above that are open */
+    bool closing;
+};
+
+struct client;   /* ws.c: a WebSocket */
+struct exchange; /* http.c: a request and its answer */
+
+/* A connection that was let in; lives as long as its wsi, whose opaque data it is. */
+struct visitor {
+    struct listener *listener;
+    enum admit_kind kind;
+    enum http_route route;
+    enum http_method method;
+    char address[ADDRESS_TEXT_SIZE];
+    struct address *counted; /* or NULL */
+    bool known;              /* counted as having said who it is */
+    struct bytes bearer;     /* owned, may be none */
+    uint64_t content_length;
+    char *path;   /* owned; HTTP only, as the next two */
+    char *origin; /* owned; an allowed one, or NULL */
+    char *trace;  /* owned; traceparent, or NULL */
+    struct client *client;
+    struct exchange *exchange;
+};
+
+/* door.c */
+void door_accept(struct listener *listener);
+void door_expire(struct listener *listener, int64_t now_ms);
+void door_close(struct listener *listener); /* all guests */
+void visitor_free(struct visitor *visitor);
+/* It has said who it is, or is about to go. */
+void visitor_known(struct visitor *visitor);
+
+/* listener.c: gives the socket to libwebsockets; visitor and fd are its own then. */
+void listener_adopt(struct listener *listener, int fd, struct visitor *visitor);
+
+/* ws.c and http.c: callbacks of libwebsockets for their kind of wsi. */
+int ws_callback(struct lws *wsi, enum lws_callback_reasons reason,
+                struct visitor *visitor, void *in, size_t size);
+int http_callback(struct lws *wsi, enum lws_callback_reasons reason,
+                  struct visitor *visitor, void *in, size_t size);
+void ws_flush_dirty(struct listener *listener);
+void ws_tick(struct listener *listener, int64_t now_ms);
+
+#endif

@@ -1,0 +1,407 @@
+/* WebSockets: puts messages together from the pieces libwebsockets reads, and writes
+ * frames straight to the sockets. lws_callback_on_writable() and lws_write() for each
+ * frame would cost twice as much; so all that waits for a client goes out with one
+ * system call at the end of the loop's turn, and libwebsockets only helps when the
+ * kernel takes no more. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "edge/session.h"
+#include "edge/visitor.h"
+
+#define FRAMES_PER_CALL   64
+#define FRAGMENTS_MAX     64
+#define FRAGMENTS_MS      10000 /* to finish a message */
+#define RX_KEEP_MAX       4096  /* memory kept for the next message */
+#define CLOSING_MS        3000  /* for the handshake of closing */
+#define PONGS_BURST       10
+#define PONG_REFILL_MS    200  /* five a second */
+#define SILENT_CLOSING_MS 1000 /* the same with a client that does not answer */
+
+struct client {
+    struct lws *wsi;
+    struct visitor *visitor;
+    struct conn *conn;
+    int fd;
+    struct list in_dirty;
+    struct list in_wheel;
+    struct buf message; /* of several pieces; empty memory when there is none */
+    uint32_t fragments;
+    int64_t message_since_ms; /* 0: none has begun */
+    bool armed;               /* WRITEABLE will come */
+    bool broken;              /* the socket takes nothing any more */
+
+    int64_t closing_since_ms;  /* 0: is not closing */
+    struct frame *close_frame; /* goes behind all others; NULL: is not closing, or sent */
+    bool patient;              /* the client is thought to answer it */
+
+    uint32_t pongs;
+    int64_t pongs_ms;
+};
+
+static struct metric frames_sent =
+    METRIC_COUNTER("belfry_edge_frames_sent_total", "Frames written to clients.");
+static struct metric bytes_sent =
+    METRIC_COUNTER("belfry_edge_sent_bytes_total", "Bytes written to clients.");
+static struct metric messages_received =
+    METRIC_COUNTER("belfry_edge_messages_received_total", "Messages of clients.");
+static struct metric write_calls =
+    METRIC_COUNTER("belfry_edge_write_calls_total", "System calls that wrote frames.");
+
+/* ---------------------------------------------------------------- writing */
+
+static void arm(struct client *client)
+{
+    if (!client->armed) {
+        client->armed = true;
+        lws_callback_on_writable(client->wsi);
+    }
+}
+
+/* One system call. True: it took all that was offered, and more may go. */
+static bool write_some(struct client *client)
+{
+    struct conn *conn = client->conn;
+    struct iovec parts[FRAMES_PER_CALL];
+    uint32_t count = 0;
+    size_t offered = 0;
+    for (; count < conn->queue_count && count < FRAMES_PER_CALL; count++) {
+        uint32_t at = (conn->queue_head + count) & (conn->queue_capacity - 1);
+        struct bytes wire = frame_wire(conn->queue[at]);
+        parts[count] = (struct iovec){(void *)wire.data, wire.size};
+        offered += wire.size;
+    }
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+    ssize_t sent = sendmsg(client->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    metric_add(&write_calls, 1);
+    if (sent < 0) {
+        if (errno == EAGAIN || errno == EINTR) {
+            arm(client);
+        } else {
+            client->broken = true;
+            lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+        }
+        return false;
+    }
+
+    size_t left = (size_t)sent;
+    uint32_t done = 0;
+    while (done < count && left >= parts[done].iov_len) {
+        left -= parts[done].iov_len;
+        done++;
+    }
+    if (left > 0) {
+        /* The rest of a frame is libwebsockets' to send before anything else, its own
+         * PONG and CLOSE too: those must not cut into a frame. It keeps a copy. */
+        lws_write(client->wsi, (uint8_t *)parts[done].iov_base + left,
+                  parts[done].iov_len - left, LWS_WRITE_RAW);
+        done++;
+        arm(client);
+    }
+    metric_add(&frames_sent, done);
+    metric_add(&bytes_sent, sent);
+    conn_sent(conn, done);
+    return (size_t)sent == offered;
+}
+
+/* The last frame. libwebsockets' own way, to return -1 from a callback, loses it: with
+ * libuv it closes twice, and the second time at once. */
+static void write_close(struct client *client)
+{
+    struct bytes wire = frame_wire(client->close_frame);
+    ssize_t sent = send(client->fd, wire.data, wire.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
+        arm(client);
+        return;
+    }
+    if (sent >= 0 && (size_t)sent < wire.size) {
+        lws_write(client->wsi, (uint8_t *)wire.data + sent, wire.size - (size_t)sent,
+                  LWS_WRITE_RAW);
+    }
+    frame_unref(client->close_frame);
+    client->close_frame = NULL;
+}
+
+static void flush(struct client *client)
+{
+    bool more = true;
+    while (more && !client->broken &&
+           (client->conn->queue_count > 0 || client->close_frame != NULL)) {
+        if (lws_partial_buffered(client->wsi)) {
+            arm(client);
+            return;
+        }
+        if (client->conn->queue_count > 0) {
+            more = write_some(client);
+        } else {
+            write_close(client);
+            return;
+        }
+    }
+}
+
+static bool is_known(const struct conn *conn)
+{
+    for (int i = 0; i < conn->session_count; i++) {
+        if (conn->sessions[i]->state == SESSION_OPEN) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void ws_flush_dirty(struct listener *listener)
+{
+    struct list *node;
+    while ((node = list_take(&listener->dirty)) != NULL) {
+        struct client *client = container_of(node, struct client, in_dirty);
+        conn_settle(client->conn);
+        if (!client->visitor->known && is_known(client->conn)) {
+            visitor_known(client->visitor);
+        }
+        if (!client->armed) {
+            flush(client);
+        }
+    }
+}
+
+static void on_dirty(struct conn *conn)
+{
+    struct client *client = conn->transport;
+    if (!list_linked(&client->in_dirty)) {
+        list_push(&client->visitor->listener->dirty, &client->in_dirty);
+    }
+}
+
+/* What the client still sends is read, or its answer to the close frame would not be. */
+static void on_close(struct conn *conn, enum close_code code, const char *reason)
+{
+    struct client *client = conn->transport;
+    client->closing_since_ms = clock_ms();
+    client->patient = code != CLOSE_TOO_SLOW && code != CLOSE_POLICY;
+    client->close_frame = frame_create_close(code, reason);
+    if (conn->reading_stopped) {
+        lws_rx_flow_control(client->wsi, 1);
+    }
+    log_debug("connection closes", LOG_INT("code", code), LOG_TEXT("reason", reason),
+              LOG_TEXT("framing", conn->framing->name),
+              LOG_TEXT("address", conn->address));
+}
+
+static void on_reading(struct conn *conn, bool on)
+{
+    struct client *client = conn->transport;
+    lws_rx_flow_control(client->wsi, on);
+}
+
+static const struct conn_io io = {
+    .dirty = on_dirty, .close = on_close, .reading = on_reading};
+
+static int on_writeable(struct client *client)
+{
+    client->armed = false;
+    if (client->broken) {
+        return -1;
+    }
+    flush(client);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- reading */
+
+static void forget_message(struct client *client)
+{
+    client->fragments = 0;
+    client->message_since_ms = 0;
+    if (client->message.capacity > RX_KEEP_MAX) {
+        buf_finish(&client->message);
+    } else {
+        buf_clear(&client->message);
+    }
+}
+
+/* A piece of a message: a part of a frame, a whole frame, often the whole message. */
+static int on_receive(struct client *client, const void *in, size_t size)
+{
+    struct conn *conn = client->conn;
+    size_t left = lws_remaining_packet_payload(client->wsi);
+    if (conn->closing) {
+        return 0;
+    }
+    /* What a frame's head announces is as good as sent: refused before it is here. */
+    if (size + left > client->message.limit - client->message.size) {
+        conn_close(conn, CLOSE_TOO_BIG, "message too big");
+        return 0;
+    }
+    bool ends = left == 0 && lws_is_final_fragment(client->wsi);
+    struct bytes message = bytes_make(in, size);
+    if (!ends || client->message.size > 0) {
+        buf_append(&client->message, in, size);
+        message = buf_bytes(&client->message);
+    }
+    if (client->message.failed) {
+        conn_close(conn, CLOSE_TRY_LATER, "out of memory");
+        return 0;
+    }
+    if (ends) {
+        metric_add(&messages_received, 1);
+        conn->heard_ms = clock_ms();
+        conn->framing->receive(conn, message, lws_frame_is_binary(client->wsi));
+        forget_message(client);
+        return 0;
+    }
+    if (client->message_since_ms == 0) {
+        client->message_since_ms = clock_ms();
+    }
+    if (left == 0 && ++client->fragments > FRAGMENTS_MAX) {
+        conn_close(conn, CLOSE_POLICY, "too many fragments");
+    }
+    return 0;
+}
+
+/* Pongs that nobody asked for are cheap to send and not free to read. */
+static void on_pong(struct client *client)
+{
+    int64_t now_ms = clock_ms();
+    uint32_t refill = (uint32_t)((now_ms - client->pongs_ms) / PONG_REFILL_MS);
+    if (refill > 0) {
+        client->pongs -= refill < client->pongs ? refill : client->pongs;
+        client->pongs_ms = now_ms;
+    }
+    client->conn->heard_ms = now_ms;
+    if (++client->pongs > PONGS_BURST) {
+        conn_close(client->conn, CLOSE_POLICY, "too many pongs");
+    }
+}
+
+/* RFC 6455 section 7.4: what may stand in a close frame. */
+static bool is_close_code(unsigned code)
+{
+    return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 &&
+            code != 1006) ||
+           (code >= 3000 && code <= 4999);
+}
+
+static int on_peer_close(struct client *client, const uint8_t *in, size_t size)
+{
+    client->broken = true; /* nothing follows a close frame */
+    if (client->closing_since_ms != 0) {
+        return -1; /* the answer to ours */
+    }
+    if (size == 0 || (size >= 2 && is_close_code((unsigned)in[0] << 8 | in[1]))) {
+        return 0; /* libwebsockets echoes it */
+    }
+    lws_close_reason(client->wsi, LWS_CLOSE_STATUS_PROTOCOL_ERR, NULL, 0);
+    return -1;
+}
+
+/* ---------------------------------------------------------------- life */
+
+static void register_metrics(void)
+{
+    metrics_register(&frames_sent);
+    metrics_register(&bytes_sent);
+    metrics_register(&messages_received);
+    metrics_register(&write_calls);
+}
+
+static int on_established(struct lws *wsi, struct visitor *visitor)
+{
+    struct listener *listener = visitor->listener;
+    struct client *client = calloc(1, sizeof(*client));
+    if (client == NULL) {
+        return -1;
+    }
+    register_metrics();
+    const struct framing *framing =
+        visitor->kind == ADMIT_SOCKETIO ? &framing_socketio : &framing_json;
+    client->conn = conn_create(listener->edge, framing, &io, client, visitor->address);
+    if (client->conn == NULL) {
+        free(client);
+        return -1;
+    }
+    client->wsi = wsi;
+    client->visitor = visitor;
+    client->fd = lws_get_socket_fd(wsi);
+    client->conn->bearer = visitor->bearer;
+    visitor->bearer = (struct bytes){0};
+    visitor->client = client;
+    buf_init(&client->message, (size_t)listener->edge->config->message_max);
+    list_push(&listener->wheel[listener->wheel_next], &client->in_wheel);
+    listener->wheel_next = (listener->wheel_next + 1) % LISTENER_WHEEL;
+    if (framing->open(client->conn) != ERR_OK) {
+        conn_close(client->conn, CLOSE_TRY_LATER, "out of memory");
+    }
+    return 0;
+}
+
+static void on_closed(struct visitor *visitor)
+{
+    struct client *client = visitor->client;
+    conn_destroy(client->conn);
+    list_remove(&client->in_dirty);
+    list_remove(&client->in_wheel);
+    buf_finish(&client->message);
+    frame_unref(client->close_frame);
+    free(client);
+    visitor->client = NULL;
+}
+
+int ws_callback(struct lws *wsi, enum lws_callback_reasons reason,
+                struct visitor *visitor, void *in, size_t size)
+{
+    if (reason == LWS_CALLBACK_ESTABLISHED) {
+        return on_established(wsi, visitor);
+    }
+    if (visitor->client == NULL) {
+        return 0;
+    }
+    switch (reason) {
+    case LWS_CALLBACK_RECEIVE:
+        return on_receive(visitor->client, in, size);
+    case LWS_CALLBACK_RECEIVE_PONG:
+        on_pong(visitor->client);
+        return 0;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return on_writeable(visitor->client);
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        return on_peer_close(visitor->client, in, size);
+    case LWS_CALLBACK_CLOSED:
+        on_closed(visitor);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static void tick_client(struct client *client, int64_t now_ms)
+{
+    if (client->closing_since_ms != 0) {
+        int64_t most_ms = client->patient ? CLOSING_MS : SILENT_CLOSING_MS;
+        if (now_ms - client->closing_since_ms >= most_ms) {
+            lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+        }
+        return;
+    }
+    if (client->message_since_ms != 0 &&
+        now_ms - client->message_since_ms >= FRAGMENTS_MS) {
+        conn_close(client->conn, CLOSE_POLICY, "message takes too long");
+        return;
+    }
+    conn_tick(client->conn, now_ms);
+}
+
+/* One part of the wheel: each client has its turn once in LISTENER_WHEEL calls. */
+void ws_tick(struct listener *listener, int64_t now_ms)
+{
+    struct list *part = &listener->wheel[listener->wheel_at];
+    listener->wheel_at = (listener->wheel_at + 1) % LISTENER_WHEEL;
+    LIST_EACH(part, node)
+    {
+        tick_client(container_of(node, struct client, in_wheel), now_ms);
+    }
+}
