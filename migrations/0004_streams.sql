@@ -1,0 +1,403 @@
+-- Streams as edges follow them: connecting, catching up, heads, rechecks, leases, and
+-- the purge of what nobody needs any more.
+-- migrate:up
+
+-- ------------------------------------------------------------------------ catching up
+
+-- Does a cursor belong to this history, and is all that followed it kept? The event after
+-- it names the tag it must have. Tag 0: the asker knows none.
+CREATE FUNCTION cursor_fits(p_kind smallint, p_id uuid, p_seq bigint, p_tag int,
+                            p_head bigint, p_head_tag int)
+RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT CASE
+        WHEN p_head IS NULL OR p_seq > p_head OR p_seq < 0 THEN false
+        WHEN p_seq = p_head THEN p_tag = 0 OR p_tag = p_head_tag
+        ELSE coalesce((SELECT p_tag = 0 OR e.prev_tag = p_tag FROM events e
+                       WHERE e.kind = p_kind AND e.id = p_id AND e.seq = p_seq + 1), false)
+    END
+$$;
+
+-- The nine texts of a row of the log, as append() returned them.
+CREATE FUNCTION event_texts(e events) RETURNS text[] LANGUAGE sql STABLE AS $$
+    SELECT ARRAY[stream_text(e.kind, e.id), e.seq::text, e.tag::text, e.prev_tag::text,
+                 e.after::text, e.event, rfc3339(e.at), e.payload::text,
+                 coalesce(e.control::text, '')]
+$$;
+
+-- What came after each cursor, one row a stream in the order asked, all of one snapshot:
+-- at most p_limit events (1,000) and 1 MiB a stream, but at least one if there is any.
+-- `first` is the oldest seq kept; resync: the cursor does not fit, `emitted` is NULL.
+CREATE FUNCTION catch_up(p_streams text[], p_after bigint[], p_tags int[], p_limit int)
+RETURNS TABLE (stream text, head bigint, head_tag int, first bigint, resync boolean,
+               emitted text[])
+LANGUAGE sql STABLE AS $$
+    SELECT asked.stream, coalesce(s.last_seq, 0), coalesce(s.last_tag, 0),
+           coalesce((SELECT e.seq FROM events e WHERE e.kind = s.kind AND e.id = s.id
+                     ORDER BY e.seq LIMIT 1), s.last_seq + 1, 1),
+           NOT fit.fits,
+           CASE WHEN fit.fits THEN
+               (SELECT array_agg(x.text ORDER BY x.seq, x.place)
+                FROM (SELECT w.seq, t.text, t.place
+                      FROM (SELECT e.seq, event_texts(e) AS texts,
+                                   sum(octet_length(e.payload::text)
+                                       + coalesce(octet_length(e.control::text), 0))
+                                       OVER (ORDER BY e.seq)
+                                   - octet_length(e.payload::text)
+                                   - coalesce(octet_length(e.control::text), 0) AS before
+                            FROM (SELECT * FROM events e
+                                  WHERE e.kind = s.kind AND e.id = s.id
+                                    AND e.seq > asked.after
+                                  ORDER BY e.seq LIMIT least(p_limit, 1000)) e) w,
+                           unnest(w.texts) WITH ORDINALITY AS t(text, place)
+                      WHERE w.before < 1048576) x)
+           END
+    FROM unnest(p_streams, p_after, p_tags) WITH ORDINALITY AS asked(stream, after, tag, place)
+    LEFT JOIN streams s ON s.kind = stream_kind(asked.stream) AND s.id = stream_uuid(asked.stream)
+    CROSS JOIN LATERAL (SELECT coalesce(cursor_fits(s.kind, s.id, asked.after, asked.tag,
+                                                    s.last_seq, s.last_tag),
+                                        asked.after = 0) AS fits) fit
+    ORDER BY asked.place
+$$;
+
+-- The last seq of every stream with an event since the transaction p_since, and the next
+-- p_since. Exact: every transaction below the snapshot's xmin is over, so whatever it wrote
+-- was in this answer or in an earlier one. p_since 0: only the next p_since. Always at
+-- least one row; its stream is NULL when nothing happened.
+CREATE FUNCTION heads_since(p_since xid8)
+RETURNS TABLE (next_since xid8, epoch uuid, stream text, seq bigint)
+LANGUAGE sql STABLE AS $$
+    SELECT pg_snapshot_xmin(pg_current_snapshot()), i.epoch, h.stream, h.seq
+    FROM instance i
+    LEFT JOIN (SELECT stream_text(e.kind, e.id) AS stream, max(e.seq) AS seq
+               FROM events e
+               WHERE e.xid >= p_since AND e.xid < pg_snapshot_xmax(pg_current_snapshot())
+                 AND p_since <> '0'::xid8
+               GROUP BY e.kind, e.id) h ON true
+    WHERE i.one
+$$;
+
+-- May these users still hear these streams, and at which access seq was that read? In the
+-- order asked.
+CREATE FUNCTION recheck(p_users uuid[], p_streams text[])
+RETURNS TABLE (allowed boolean, access_seq bigint) LANGUAGE sql STABLE AS $$
+    SELECT x.allowed, x.access_seq
+    FROM unnest(p_users, p_streams) WITH ORDINALITY AS asked(user_id, stream, place),
+         LATERAL stream_access(asked.user_id, stream_kind(asked.stream),
+                               stream_uuid(asked.stream)) x
+    ORDER BY asked.place
+$$;
+
+-- ------------------------------------------------------------------------ connections
+
+-- A user with the first free form of a name. Two connections may make him at once: both
+-- find the one row.
+CREATE FUNCTION make_user(p_user uuid, p_name text) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_name text := coalesce(nullif(btrim(p_name), ''), 'user-' || left(p_user::text, 8));
+    v_try text := v_name;
+    v_count int := 0;
+BEGIN
+    LOOP
+        INSERT INTO users (id, username) VALUES (p_user, v_try) ON CONFLICT DO NOTHING;
+        EXIT WHEN FOUND OR EXISTS (SELECT FROM users WHERE id = p_user);
+        v_count := v_count + 1;
+        v_try := v_name || '-' || CASE WHEN v_count = 1 THEN left(p_user::text, 4)
+                                       ELSE left(gen_random_uuid()::text, 8) END;
+    END LOOP;
+    PERFORM new_streams(ARRAY[4], ARRAY[p_user]);
+END $$;
+
+-- The streams of a session from its first moment, and those it wants to go on with. One
+-- statement, so that rights, access seqs and heads belong together.
+CREATE FUNCTION session_streams(p_user uuid, p_streams text[], p_seqs bigint[], p_tags int[])
+RETURNS TABLE (stream text, seq bigint, tag int, access text, access_seq bigint,
+               resume_seq bigint, resume_tag int, resync boolean)
+LANGUAGE sql STABLE AS $$
+    WITH wanted AS (
+        SELECT w.kind, w.id, bool_or(w.resume) AS resume, max(w.seq) AS seq, max(w.tag) AS tag
+        FROM (SELECT 4::smallint AS kind, p_user AS id, false AS resume, NULL::bigint AS seq,
+                     NULL::int AS tag
+              UNION ALL
+              SELECT 1::smallint, m.community_id, false, NULL, NULL
+              FROM community_members m WHERE m.user_id = p_user
+              UNION ALL
+              SELECT stream_kind(c.stream), stream_uuid(c.stream), true, c.seq, c.tag
+              FROM unnest(p_streams, p_seqs, p_tags) AS c(stream, seq, tag)) w
+        GROUP BY w.kind, w.id
+    )
+    SELECT stream_text(w.kind, w.id), s.last_seq, s.last_tag,
+           CASE WHEN x.scope_id IS NOT NULL THEN 'access:' || x.scope_id END, x.access_seq,
+           CASE WHEN fit.fits THEN w.seq END, CASE WHEN fit.fits THEN w.tag END,
+           w.resume AND NOT fit.fits
+    FROM wanted w
+    JOIN streams s ON s.kind = w.kind AND s.id = w.id
+    CROSS JOIN LATERAL stream_access(p_user, w.kind, w.id) x
+    CROSS JOIN LATERAL (SELECT w.resume AND s.last_seq - w.seq <= 1000
+                               AND cursor_fits(w.kind, w.id, w.seq, w.tag,
+                                               s.last_seq, s.last_tag) AS fits) fit
+    WHERE x.allowed
+    ORDER BY w.kind = 4 DESC, w.kind, w.id
+$$;
+
+-- A session begins. One row a stream to open; a refusal is one row without a stream.
+-- p_session NULL: an HTTP request, which only makes sure that the user is there.
+CREATE FUNCTION session_connect(p_user uuid, p_name text, p_session uuid, p_edge uuid,
+                                p_token text, p_iat bigint, p_create boolean, p_label text,
+                                p_streams text[], p_seqs bigint[], p_tags int[])
+RETURNS TABLE (status text, message text, username text, display_name text, epoch uuid,
+               first boolean, stream text, seq bigint, tag int, access text,
+               access_seq bigint, resume_seq bigint, resume_tag int, resync boolean)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_user users;
+    v_first boolean := false;
+    v_problem text;
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(user_lock(p_user));
+    SELECT * INTO v_user FROM users u WHERE u.id = p_user;
+    IF NOT FOUND AND p_create THEN
+        PERFORM make_user(p_user, p_name);
+        SELECT * INTO v_user FROM users u WHERE u.id = p_user;
+    END IF;
+    v_problem := CASE
+        WHEN v_user.id IS NULL THEN 'Unknown user'
+        WHEN v_user.deleted_at IS NOT NULL THEN 'This user was deleted'
+        WHEN p_iat < v_user.min_iat OR v_user.has_revocations AND EXISTS (
+                 SELECT FROM revocations r
+                 WHERE r.user_id = p_user AND r.until > now()
+                   AND (r.session_id = p_session OR r.token_id = p_token))
+            THEN 'This session was revoked' END;
+    IF v_problem IS NOT NULL THEN
+        RETURN QUERY SELECT 'UNAUTHENTICATED', v_problem, NULL::text, NULL::text, i.epoch,
+                            false, NULL::text, NULL::bigint, NULL::int, NULL::text,
+                            NULL::bigint, NULL::bigint, NULL::int, NULL::boolean
+                     FROM instance i WHERE i.one;
+        RETURN;
+    END IF;
+    IF p_session IS NOT NULL THEN
+        -- a lease for an edge that has not asked for one yet
+        INSERT INTO edges (edge_id, expires_at) VALUES (p_edge, now() + interval '4 s')
+        ON CONFLICT DO NOTHING;
+        v_first := NOT EXISTS (SELECT FROM sessions o WHERE o.user_id = p_user
+                               AND o.session_id <> p_session);
+        INSERT INTO sessions AS o (session_id, user_id, edge_id, token_id, issued_at, label)
+        VALUES (p_session, p_user, p_edge, p_token, coalesce(p_iat, 0), p_label)
+        ON CONFLICT (session_id) DO UPDATE
+        SET user_id = p_user, edge_id = p_edge, token_id = p_token,
+            issued_at = coalesce(p_iat, 0), label = p_label;
+    END IF;
+    RETURN QUERY SELECT 'OK', NULL::text, v_user.username, v_user.display_name, i.epoch,
+                        v_first, t.*
+                 FROM instance i, session_streams(p_user, p_streams, p_seqs, p_tags) t
+                 WHERE i.one;
+END $$;
+
+-- A session ends. No row: it was not known.
+CREATE FUNCTION session_disconnect(p_session uuid)
+RETURNS TABLE (user_id uuid, username text, last boolean) LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_user uuid;
+BEGIN
+    DELETE FROM sessions s WHERE s.session_id = p_session RETURNING s.user_id INTO v_user;
+    IF v_user IS NOT NULL THEN
+        RETURN QUERY SELECT u.id, u.username,
+                            NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = v_user)
+                     FROM users u WHERE u.id = v_user;
+    END IF;
+END $$;
+
+-- ----------------------------------------------------------------------------- leases
+-- Who is in a room over all edges. Changes are made under one lock: whether somebody came
+-- as the first or left as the last depends on what other edges do at the same time.
+
+CREATE FUNCTION occupancy_lock() RETURNS void LANGUAGE sql VOLATILE AS $$
+    SELECT pg_advisory_xact_lock(4)
+$$;
+
+-- Ends the leases of edges; says who is gone with them from which rooms, and for good.
+CREATE FUNCTION end_edges(p_edges uuid[])
+RETURNS TABLE (what text, room_id uuid, user_id uuid, username text, present boolean)
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RETURN QUERY
+    WITH gone AS (
+        DELETE FROM room_occupants o WHERE o.edge_id = ANY (p_edges)
+        RETURNING o.room_id, o.user_id)
+    SELECT 'ROOM', g.room_id, g.user_id, u.username, false
+    FROM (SELECT DISTINCT * FROM gone) g LEFT JOIN users u ON u.id = g.user_id
+    WHERE NOT EXISTS (SELECT FROM room_occupants o
+                      WHERE o.room_id = g.room_id AND o.user_id = g.user_id
+                        AND o.edge_id <> ALL (p_edges));
+    RETURN QUERY
+    WITH gone AS (
+        DELETE FROM sessions s WHERE s.edge_id = ANY (p_edges) RETURNING s.user_id)
+    SELECT 'USER', NULL::uuid, g.user_id, u.username, false
+    FROM (SELECT DISTINCT * FROM gone) g LEFT JOIN users u ON u.id = g.user_id
+    WHERE NOT EXISTS (SELECT FROM sessions s
+                      WHERE s.user_id = g.user_id AND s.edge_id <> ALL (p_edges));
+END $$;
+
+-- Each second from each edge: it lives, and what has changed at it. Rows tell what that
+-- changes for everybody: ROOM (a user is now in a room or no longer), USER (a user's first
+-- session is there, or the last one gone), AGAIN (the edge is not known: send everything).
+CREATE FUNCTION edge_lease(p_edge uuid, p_whole boolean, p_leaving boolean,
+                           p_rooms uuid[], p_room_users uuid[], p_room_present boolean[],
+                           p_sessions uuid[], p_session_users uuid[],
+                           p_session_connected boolean[], p_session_idle boolean[])
+RETURNS TABLE (what text, room_id uuid, user_id uuid, username text, present boolean)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_whole boolean;
+    v_changes boolean := p_whole OR cardinality(p_rooms) > 0 OR cardinality(p_sessions) > 0;
+BEGIN
+    IF v_changes THEN
+        PERFORM occupancy_lock();
+    END IF;
+    INSERT INTO edges AS e (edge_id, whole, expires_at)
+    VALUES (p_edge, p_whole,
+            now() + CASE WHEN p_leaving THEN interval '1 s' ELSE interval '4 s' END)
+    ON CONFLICT (edge_id) DO UPDATE
+    SET whole = e.whole OR p_whole, expires_at = excluded.expires_at
+    RETURNING e.whole INTO v_whole;
+    IF NOT v_whole THEN
+        RETURN QUERY SELECT 'AGAIN', NULL::uuid, NULL::uuid, NULL::text, NULL::boolean;
+    END IF;
+    IF NOT v_changes THEN
+        RETURN;
+    END IF;
+
+    RETURN QUERY
+    WITH said AS (
+        SELECT r.room_id, r.user_id, bool_or(r.present) AS present
+        FROM unnest(p_rooms, p_room_users, p_room_present) AS r(room_id, user_id, present)
+        GROUP BY r.room_id, r.user_id
+    ), gone AS (
+        DELETE FROM room_occupants o
+        WHERE o.edge_id = p_edge
+          AND CASE WHEN p_whole
+                   THEN NOT EXISTS (SELECT FROM said s WHERE s.room_id = o.room_id
+                                    AND s.user_id = o.user_id AND s.present)
+                   ELSE EXISTS (SELECT FROM said s WHERE s.room_id = o.room_id
+                                AND s.user_id = o.user_id AND NOT s.present) END
+        RETURNING o.room_id, o.user_id
+    ), came AS (
+        INSERT INTO room_occupants (room_id, user_id, edge_id)
+        SELECT s.room_id, s.user_id, p_edge FROM said s WHERE s.present
+        ON CONFLICT DO NOTHING
+        RETURNING room_occupants.room_id, room_occupants.user_id
+    ), changed AS (
+        SELECT g.*, false AS present FROM gone g
+        UNION ALL SELECT c.*, true FROM came c
+    )
+    SELECT 'ROOM', c.room_id, c.user_id, u.username, c.present
+    FROM changed c LEFT JOIN users u ON u.id = c.user_id
+    WHERE NOT EXISTS (SELECT FROM room_occupants o
+                      WHERE o.room_id = c.room_id AND o.user_id = c.user_id
+                        AND o.edge_id <> p_edge);
+
+    -- Sessions were entered by session_connect; this repairs what was lost, and says who
+    -- is idle. One that began while a whole list was under way is not in it yet.
+    RETURN QUERY
+    WITH said AS (
+        SELECT s.session_id, s.user_id, s.connected, s.idle
+        FROM unnest(p_sessions, p_session_users, p_session_connected, p_session_idle)
+             AS s(session_id, user_id, connected, idle)
+    ), gone AS (
+        DELETE FROM sessions o
+        WHERE o.edge_id = p_edge
+          AND CASE WHEN p_whole
+                   THEN o.connected_at < now() - interval '10 s'
+                        AND NOT EXISTS (SELECT FROM said s
+                                        WHERE s.session_id = o.session_id AND s.connected)
+                   ELSE EXISTS (SELECT FROM said s
+                                WHERE s.session_id = o.session_id AND NOT s.connected) END
+        RETURNING o.session_id, o.user_id
+    ), idle AS (
+        UPDATE sessions o SET idle = coalesce(s.idle, false)
+        FROM said s
+        WHERE o.session_id = s.session_id AND s.connected
+          AND o.idle <> coalesce(s.idle, false)
+    ), came AS (
+        INSERT INTO sessions (session_id, user_id, edge_id, idle)
+        SELECT s.session_id, s.user_id, p_edge, coalesce(s.idle, false)
+        FROM said s WHERE s.connected AND s.user_id IS NOT NULL
+        ON CONFLICT DO NOTHING
+        RETURNING sessions.session_id, sessions.user_id
+    ), changed AS (
+        SELECT g.user_id, false AS present FROM gone g
+        UNION SELECT c.user_id, true FROM came c
+    )
+    SELECT 'USER', NULL::uuid, c.user_id, u.username, c.present
+    FROM changed c LEFT JOIN users u ON u.id = c.user_id
+    WHERE NOT EXISTS (SELECT FROM sessions o
+                      WHERE o.user_id = c.user_id
+                        AND o.session_id NOT IN (SELECT g.session_id FROM gone g));
+END $$;
+
+-- Ends the leases that ran out 3 s ago. One core deletes a row and announces it; another
+-- finds nothing. After a start of PostgreSQL, edges get time to announce themselves.
+CREATE FUNCTION expire_edges()
+RETURNS TABLE (what text, room_id uuid, user_id uuid, username text, present boolean)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_edges uuid[];
+BEGIN
+    IF pg_postmaster_start_time() > now() - interval '8 s' THEN
+        RETURN;
+    END IF;
+    -- Most of the time there is nothing to do, and nobody should wait to find that out.
+    IF NOT EXISTS (SELECT FROM edges e WHERE e.expires_at < now() - interval '3 s') THEN
+        RETURN;
+    END IF;
+    PERFORM occupancy_lock();
+    WITH gone AS (
+        DELETE FROM edges e WHERE e.expires_at < now() - interval '3 s' RETURNING e.edge_id)
+    SELECT array_agg(g.edge_id) INTO v_edges FROM gone g;
+    IF v_edges IS NOT NULL THEN
+        RETURN QUERY SELECT * FROM end_edges(v_edges);
+    END IF;
+END $$;
+
+-- ------------------------------------------------------------------------------- purge
+
+-- Deletes at most p_limit rows of each kind that are past their time; returns how many.
+-- Called often with a small limit: a long transaction would hold heads back.
+CREATE FUNCTION purge(p_limit int) RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_instance instance;
+    v_total bigint := 0;
+    v_count bigint;
+BEGIN
+    SELECT * INTO v_instance FROM instance WHERE one;
+    DELETE FROM answers t USING (
+        SELECT user_id, key FROM answers WHERE at < now() - v_instance.answers_kept
+        ORDER BY at LIMIT p_limit FOR UPDATE SKIP LOCKED) old
+    WHERE t.user_id = old.user_id AND t.key = old.key;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    v_total := v_total + v_count;
+
+    -- the index on xid is in the order of time
+    DELETE FROM events e USING (
+        SELECT o.kind, o.id, o.seq
+        FROM (SELECT kind, id, seq, at FROM events ORDER BY xid LIMIT p_limit) o
+        WHERE o.at < now() - v_instance.events_kept) old
+    WHERE e.kind = old.kind AND e.id = old.id AND e.seq = old.seq;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    v_total := v_total + v_count;
+
+    DELETE FROM revocations WHERE ctid IN (
+        SELECT ctid FROM revocations WHERE until < now() LIMIT p_limit);
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    RETURN v_total + v_count;
+END $$;
+
+-- migrate:down
+DROP FUNCTION purge(int), expire_edges(),
+    edge_lease(uuid, boolean, boolean, uuid[], uuid[], boolean[], uuid[], uuid[], boolean[],
+               boolean[]),
+    end_edges(uuid[]), occupancy_lock(), session_disconnect(uuid),
+    session_connect(uuid, text, uuid, uuid, text, bigint, boolean, text, text[], bigint[],
+                    int[]),
+    session_streams(uuid, text[], bigint[], int[]), make_user(uuid, text),
+    recheck(uuid[], text[]), heads_since(xid8), catch_up(text[], bigint[], int[], int),
+    event_texts(events), cursor_fits(smallint, uuid, bigint, int, bigint, int);
