@@ -1,0 +1,45 @@
+#!/bin/sh
+# Holds what belfry-gen prints against what was reviewed.
+#
+#     golden.sh GEN PROTO_DIR refused/NAME.proto   refused, with the words of NAME.expected
+#     golden.sh GEN PROTO_DIR core/NAME.proto      NAME.gen.h and NAME.gen.c, byte for byte
+#
+# GOLDEN_UPDATE=1 writes the expected files instead; then read the difference in git.
+set -eu
+gen=$1 protos=$2 fixture=$3
+cd "$(dirname "$0")"
+here=$PWD
+kind=$(dirname "$fixture") name=$(basename "$fixture" .proto)
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+
+cd "$kind"
+protoc -I. -I"$protos" -I/usr/include --include_imports --include_source_info \
+    --descriptor_set_out="$out/set.ds" "$name.proto"
+
+# actual file, expected file
+hold() {
+    if [ "${GOLDEN_UPDATE:-}" = 1 ]; then
+        cp "$1" "$2"
+    fi
+    diff -u "$2" "$1"
+}
+
+status=0
+"$gen" --core "$out" "$out/set.ds" 2>"$out/errors" || status=$?
+case $kind in
+refused)
+    if [ "$status" != 1 ] || [ -e "$out/events.gen.c" ]; then
+        echo "not refused as it should be (status $status)" >&2
+        cat "$out/errors" >&2
+        exit 1
+    fi
+    hold "$out/errors" "$here/$kind/$name.expected"
+    ;;
+core)
+    cat "$out/errors" >&2
+    [ "$status" = 0 ]
+    hold "$out/events.gen.h" "$here/$kind/$name.gen.h"
+    hold "$out/events.gen.c" "$here/$kind/$name.gen.c"
+    ;;
+esac
