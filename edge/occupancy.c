@@ -184,7 +184,8 @@ void occupancy_session_closed(struct occupancy *occupancy, struct session *sessi
 
 /* ---------------------------------------------------------------- the lease */
 
-static void add_room(struct lease_draft *draft, const struct presence_count *count)
+static void add_room(struct lease_draft *draft, const struct presence_count *count,
+                     bool news)
 {
     size_t i = draft->lease.n_rooms++;
     struct lease_room *room = &draft->rooms[i];
@@ -196,7 +197,7 @@ static void add_room(struct lease_draft *draft, const struct presence_count *cou
     room->row.user_id.data = room->key.user.b;
     room->row.room_id.len = room->row.user_id.len = 16;
     room->row.present = count->sessions > 0;
-    if (!draft->lease.whole) { /* a whole lease repeats, it announces nothing new */
+    if (news) { /* else a whole lease repeats it, and nobody needs to hear */
         room->row.session_id.data = room->session_id.b;
         room->row.session_id.len = 16;
         room->row.has_session_id = true;
@@ -264,7 +265,7 @@ static void fill_rooms(struct occupancy *occupancy, struct lease_draft *draft)
         count->changed = false;
         bool present = count->sessions > 0;
         if (present != count->told || occupancy->whole) {
-            add_room(draft, count);
+            add_room(draft, count, present != count->told);
             count->told = present;
         }
         if (!present) {
