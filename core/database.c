@@ -14,7 +14,7 @@
 #define DEADLINE_MS 5000
 
 #define CHECK_SQL                                                                        \
-    "SELECT (SELECT max(version::bigint) FROM schema_migrations), "                      \
+    "SELECT (" SCHEMA_VERSION_SQL "), "                                                  \
     "(SELECT epoch FROM instance WHERE one)"
 #define KEEP_SQL                                                                         \
     "UPDATE instance SET answers_kept = $1::bigint * interval '1 ms', "                  \

@@ -53,6 +53,7 @@ static void watch(uv_loop_t *loop, uv_signal_t *handle, uv_signal_cb callback, i
     uv_signal_init(loop, handle);
     handle->data = process;
     uv_signal_start(handle, callback, number);
+    uv_unref((uv_handle_t *)handle); /* a core that refuses its database just ends */
 }
 
 int main(int argc, char **argv)

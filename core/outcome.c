@@ -1,6 +1,8 @@
 /* Reads the outcome of an event's SQL, so that nobody else knows the row's columns. */
 #include "core/outcome.h"
 
+#include <stdlib.h>
+
 #include "core/control.h"
 #include "core/core.h"
 #include "core/publication.h"
@@ -10,19 +12,39 @@
 
 enum { STATUS, MESSAGE, DETAILS, REPLY, CONTROL, EMITTED };
 
-/* Details of a refused right help to write a client and help an attacker, too. */
-static struct bytes details_for(const struct request *request, enum err err,
-                                struct bytes details)
+/* Details of a refused right help to write a client, and help an attacker, too: they are
+ * for development, and there name the command that explains the decision. */
+static struct bytes explain(struct request *request, struct bytes details)
 {
-    bool tells = err != ERR_PERMISSION_DENIED || request->core->development;
-    return tells ? details : bytes_make(NULL, 0);
+    if (!request->core->development || details.size == 0) {
+        return bytes_make(NULL, 0);
+    }
+    json_t *object = json_loadb((const char *)details.data, details.size, 0, NULL);
+    const char *action =
+        json_string_value(json_array_get(json_object_get(object, "missing"), 0));
+    const char *resource = json_string_value(json_object_get(object, "resource"));
+    if (action != NULL && !uuid_is_zero(request->actor.user_id)) {
+        char user[UUID_TEXT_SIZE];
+        uuid_format(request->actor.user_id, user);
+        char *line = arena_printf(&request->arena, "belfry why %s %s %s", user, action,
+                                  resource != NULL ? resource : "");
+        json_object_set_new(object, "try", json_string(line != NULL ? line : ""));
+    }
+    char *text = json_dumps(object, JSON_COMPACT);
+    char *copy = text != NULL ? arena_text(&request->arena, text) : NULL;
+    free(text);
+    json_decref(object);
+    return bytes_of_text(copy);
 }
 
 static enum err apply_refusal(struct request *request, enum err err,
                               const struct db_result *result)
 {
     struct bytes message = db_text(result, 0, MESSAGE);
-    struct bytes details = details_for(request, err, db_text(result, 0, DETAILS));
+    struct bytes details = db_text(result, 0, DETAILS);
+    if (err == ERR_PERMISSION_DENIED) {
+        details = explain(request, details);
+    }
     char *message_text = message.size > 0 ? arena_copy(&request->arena, message) : NULL;
     char *details_text = details.size > 0 ? arena_copy(&request->arena, details) : NULL;
     refuse(request, err, message_text, details_text);
