@@ -426,6 +426,35 @@ static void a_core_that_drains_says_so_and_still_answers(void **state)
     link_server_close(core.server);
 }
 
+static void one_core_may_have_two_addresses(void **state)
+{
+    int port = test_port();
+    struct test_core core = {0};
+    test_core_open(&core, &loop, port, key);
+    struct edge other = {0};
+    struct uuid edge_id = uuid_v7();
+    assert_int_equal(link_client_open(&loop, "127.0.0.1", port, key, edge_id, events,
+                                      &edge, &edge.client),
+                     ERR_OK);
+    assert_int_equal(link_client_open(&loop, "127.0.0.1", port, key, edge_id, events,
+                                      &other, &other.client),
+                     ERR_OK);
+    WAIT_FOR(edge.ups == 1 && other.ups == 1);
+    for (uint64_t id = 0; id < 1000; id++) {
+        ask(id, "random:5");
+        assert_int_equal(test_send(other.client, 1000 + id, "random:5"), ERR_OK);
+        uv_run(&loop, UV_RUN_NOWAIT);
+    }
+    WAIT_FOR(edge.replies == 1000 && other.replies == 1000);
+    for (uint64_t id = 0; id < 1000; id++) {
+        assert_int_equal(edge.answers[id], 1);
+        assert_int_equal(other.answers[1000 + id], 1);
+    }
+    assert_int_equal(edge.downs + other.downs, 0);
+    link_client_close(other.client);
+    link_server_close(core.server);
+}
+
 static void may_be_closed_from_its_own_callback(void **state)
 {
     int port = test_port();
@@ -475,6 +504,7 @@ int main(int argc, char **argv)
         CASE(large_answers_are_spread_over_messages),
         CASE(what_cannot_be_sent_is_refused),
         CASE(a_core_that_drains_says_so_and_still_answers),
+        CASE(one_core_may_have_two_addresses),
         CASE(may_be_closed_from_its_own_callback),
         CASE(late_replies_of_a_closed_core_go_nowhere),
     };

@@ -45,7 +45,7 @@ static bool requesting;
 static pid_t pids[2];
 static int ports[2];
 
-/* Names and addresses lead here instead of to the C library: all to this address. */
+/* Look-ups come here instead of to the C library: all names lead to this address. */
 static _Atomic uint32_t address = INADDR_LOOPBACK;
 
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
@@ -54,7 +54,12 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     struct addrinfo *info = calloc(1, sizeof(*info) + sizeof(struct sockaddr_in));
     struct sockaddr_in *v4 = (struct sockaddr_in *)(info + 1);
     v4->sin_family = AF_INET;
-    v4->sin_addr.s_addr = htonl(address);
+    if (service != NULL) { /* NNG, with an address and a port */
+        v4->sin_port = htons((uint16_t)atoi(service));
+        inet_pton(AF_INET, node, &v4->sin_addr);
+    } else {
+        v4->sin_addr.s_addr = htonl(address);
+    }
     info->ai_family = AF_INET;
     info->ai_addr = (struct sockaddr *)v4;
     info->ai_addrlen = sizeof(*v4);
