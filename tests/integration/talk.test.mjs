@@ -1,0 +1,151 @@
+// Two clients of different framings on two edges: everything a conversation needs.
+
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
+import { closeAll, connect } from './lib/client.mjs'
+import { system } from './lib/system.mjs'
+
+describe('a conversation over two edges', () => {
+  let sys, place, roomId, alice, bob
+
+  before(async () => {
+    sys = await system()
+    place = await sys.room({ members: 2 })
+    roomId = place.roomId
+    alice = await connect('socketio', sys.edges[0], sys.token(place.users[0]))
+    bob = await connect('json', sys.edges[1], sys.token(place.users[1]))
+  })
+  after(async () => {
+    closeAll()
+    await sys?.stop()
+  })
+
+  it('greets both with who they are', () => {
+    for (const [client, user] of [[alice, place.users[0]], [bob, place.users[1]]]) {
+      assert.equal(typeof client.session.message, 'string')
+      assert.deepEqual(client.session.user, { id: user.id, username: user.username })
+      assert.match(client.session.sessionId, /^[0-9a-f-]{36}$/)
+    }
+  })
+
+  it('joins a room with an ack, and tells those who are there', async () => {
+    const first = await alice.call('JOIN_ROOM', { roomId })
+    assert.equal(first.room.id, roomId)
+    assert.equal(first.seq, 0)
+    assert.equal(typeof first.cursor, 'string')
+
+    const second = await bob.call('JOIN_ROOM', { roomId })
+    assert.equal(second.seq, 0)
+    const { data } = await alice.next('USER_JOINED_ROOM')
+    assert.equal(data.userId, place.users[1].id)
+    assert.equal(data.username, place.users[1].username)
+    assert.equal(data.roomId, roomId)
+  })
+
+  it('stores a message, acks it, and brings it to both edges with its seq', async () => {
+    for (const [sender, user, seq] of [[alice, 0, 1], [bob, 1, 2]]) {
+      const content = `Grüße \u{1F514} "${seq}"\n`
+      const clientId = randomUUID()
+      const answer = await sender.call('SEND_MESSAGE', { roomId, content, clientId })
+      assert.equal(answer.seq, seq)
+      assert.equal(answer.message.content, content)
+      assert.equal(answer.message.authorId, place.users[user].id)
+      assert.equal(answer.message.roomId, roomId)
+      assert.equal(answer.message.clientId, clientId)
+      assert.equal(answer.message.seq, seq)
+      assert.ok(Math.abs(Date.parse(answer.message.createdAt) - Date.now()) < 60_000)
+
+      for (const receiver of [alice, bob]) {
+        const { data } = await receiver.next('MESSAGE_CREATED', event => event.seq === seq)
+        assert.deepEqual(data.message, answer.message)
+        assert.equal(data.stream, `room:${roomId}`)
+        assert.match(data.cursor, new RegExp(`^${seq}\\.`))
+        assert.ok(!Number.isNaN(Date.parse(data.timestamp)))
+      }
+      const [[stored]] = await sys.sql(`SELECT content FROM messages WHERE id = '${answer.message.id}'`)
+      assert.ok(stored.startsWith('Grüße'))
+    }
+  })
+
+  it('gives the history, newest first or from a place on', async () => {
+    for (const client of [alice, bob]) {
+      const all = await client.call('GET_HISTORY', { roomId, limit: 10 })
+      assert.deepEqual(all.messages.map(message => message.seq), [1, 2])
+      assert.equal(all.hasMore, false)
+      const one = await client.call('GET_HISTORY', { roomId, limit: 1 })
+      assert.deepEqual(one.messages.map(message => message.seq), [2])
+      assert.equal(one.hasMore, true)
+      const before = await client.call('GET_HISTORY', { roomId, before: 2 })
+      assert.deepEqual(before.messages.map(message => message.seq), [1])
+      const later = await client.call('GET_HISTORY', { roomId, after: 1 })
+      assert.deepEqual(later.messages.map(message => message.seq), [2])
+    }
+  })
+
+  it('tells the others who types, and not the one who does', async () => {
+    await alice.call('TYPING_START', { roomId })
+    const { data } = await bob.next('USER_TYPING')
+    assert.equal(data.roomId, roomId)
+    assert.equal(data.userId, place.users[0].id)
+    assert.equal(data.username, place.users[0].username)
+    assert.equal(data.isTyping, true)
+    assert.equal(data.seq, undefined)
+    assert.equal(alice.all('USER_TYPING').length, 0)
+  })
+
+  it('lets everybody see every message in one order', async () => {
+    const count = 60
+    const from = (await alice.call('GET_HISTORY', { roomId, limit: 1 })).messages[0].seq
+    const answers = await Promise.all(Array.from({ length: count }, (_, i) =>
+      (i % 2 ? alice : bob).call('SEND_MESSAGE', { roomId, content: `n ${i}` })))
+    const seqs = answers.map(answer => answer.seq).sort((a, b) => a - b)
+    assert.deepEqual(seqs, Array.from({ length: count }, (_, i) => from + 1 + i))
+    for (const client of [alice, bob]) {
+      await client.next('MESSAGE_CREATED', event => event.seq === from + count)
+      const seen = client.all('MESSAGE_CREATED').map(event => event.seq)
+      assert.deepEqual(seen, Array.from({ length: from + count }, (_, i) => i + 1))
+    }
+  })
+
+  it("keeps the order in which one client's events were sent", async () => {
+    const answers = await Promise.all(Array.from({ length: 40 }, (_, i) =>
+      alice.call('SEND_MESSAGE', { roomId, content: `in order ${i}` })))
+    const seqs = answers.map(answer => answer.seq)
+    assert.deepEqual(seqs, [...seqs].sort((a, b) => a - b))
+  })
+
+  it('sends nothing of a room after it was left', async () => {
+    await bob.call('LEAVE_ROOM', { roomId })
+    const { data } = await alice.next('USER_LEFT_ROOM')
+    assert.equal(data.userId, place.users[1].id)
+    const before = bob.all('MESSAGE_CREATED').length
+    const { seq } = await alice.call('SEND_MESSAGE', { roomId, content: 'just me' })
+    await alice.next('MESSAGE_CREATED', event => event.seq === seq)
+    // a round trip later anything on the way would have arrived
+    await bob.call('GET_HISTORY', { roomId, limit: 1 })
+    assert.equal(bob.all('MESSAGE_CREATED').length, before)
+    const again = await bob.call('JOIN_ROOM', { roomId })
+    assert.equal(again.seq, seq)
+  })
+
+  it('announces a disconnect', async () => {
+    await alice.next('USER_JOINED_ROOM', event => event.userId === place.users[1].id)
+    bob.close()
+    const { data } = await alice.next('USER_LEFT_ROOM', event => event.userId === place.users[1].id)
+    assert.equal(data.roomId, roomId)
+  })
+
+  it('goes on where a client left off, on another edge', async () => {
+    const { seq, cursor } = await alice.call('JOIN_ROOM', { roomId })
+    for (let i = 0; i < 5; i++) await alice.call('SEND_MESSAGE', { roomId, content: `missed ${i}` })
+    const resume = { [`room:${roomId}`]: cursor }
+    for (const framing of ['json', 'socketio']) {
+      const back = await connect(framing, sys.edges[1], sys.token(place.users[1]), { resume })
+      await back.next('MESSAGE_CREATED', event => event.seq === seq + 5)
+      assert.deepEqual(back.all('MESSAGE_CREATED').map(event => event.seq),
+        [1, 2, 3, 4, 5].map(n => seq + n))
+      back.close()
+    }
+  })
+})
