@@ -12,7 +12,6 @@
 #include "core/event.h"
 #include "core/event_stats.h"
 #include "core/heads.h"
-#include "core/presence/contacts.h"
 #include "core/publish.h"
 #include "core/status.h"
 #include "core/sweeper.h"
@@ -152,11 +151,6 @@ static enum err open_heads(struct core *core)
     return heads_create(core, &core->heads);
 }
 
-static enum err open_contacts(struct core *core)
-{
-    return contacts_open(core, &core->contacts);
-}
-
 static enum err open_sweeper(struct core *core)
 {
     return sweeper_open(core, &core->sweeper);
@@ -179,7 +173,6 @@ static const struct {
     {"worker", open_worker},
     {"heads", open_heads},
     {"database", open_db},
-    {"contacts", open_contacts},
     {"turns", start_turns},
     {"sweeper", open_sweeper},
     {"status port", open_status},
@@ -225,8 +218,6 @@ void core_close(struct core *core)
     core->serving = false;
     status_close(core->status);
     sweeper_close(core->sweeper);
-    contacts_close(core->contacts);
-    core->contacts = NULL;
     db_close(core->db); /* what is under way is answered now, while there is a link */
     if (core->server != NULL) {
         link_server_close(core->server);

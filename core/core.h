@@ -32,7 +32,6 @@ struct core {
     struct publisher *publisher;
     struct worker *worker;
     struct heads *heads;
-    struct contacts *contacts;
     struct sweeper *sweeper;
     struct status *status;
 

@@ -145,7 +145,7 @@ static void on_connected(struct db_call *call, const struct db_outcome *outcome,
         return;
     }
     if (db_bool(result, 0, FIRST)) {
-        contacts_came(request->core->contacts, request->actor.user_id);
+        contacts_announce(request->core, request->actor.user_id, true);
     }
     request_finish(request);
 }
@@ -216,9 +216,6 @@ static void on_disconnected(struct db_call *call, const struct db_outcome *outco
     struct request *request = query_request(call);
     if (!query_worked(request, outcome)) {
         return;
-    }
-    if (db_row_count(result) == 1 && db_bool(result, 0, 2)) {
-        contacts_left(request->core->contacts, db_uuid(result, 0, 0));
     }
     finish_leased(request, false);
 }

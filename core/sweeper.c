@@ -25,7 +25,7 @@
     "AND state = 'active' AND wait_event = 'ClientRead' "                                \
     "AND xact_start < clock_timestamp() - interval '2 s'"
 
-static void on_edges(struct request *request, const struct db_result *result);
+static void on_leases(struct request *request, const struct db_result *result);
 static void on_purged(struct request *request, const struct db_result *result);
 static void on_stuck(struct request *request, const struct db_result *result);
 
@@ -41,7 +41,7 @@ struct job {
 };
 
 static const struct job jobs[] = {
-    {"SELECT * FROM expire_edges()", 1000, on_edges},
+    {"SELECT * FROM expire_leases()", 500, on_leases},
     {STUCK_SQL, 1000, on_stuck},
     {"SELECT purge(500)", 10000, on_purged},
 };
@@ -94,7 +94,7 @@ static void on_done(struct db_call *call, const struct db_outcome *outcome,
     request_finish(request);
 }
 
-static void on_edges(struct request *request, const struct db_result *result)
+static void on_leases(struct request *request, const struct db_result *result)
 {
     for (int row = 0; row < db_row_count(result); row++) {
         struct presence_row change;

@@ -48,114 +48,169 @@ CREATE FUNCTION direct_rights() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL S
                 'EDIT_OWN_MESSAGE', 'DELETE_OWN_MESSAGE')
 $$;
 
--- An owner stands above every role.
-CREATE FUNCTION owner_position() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT 2147483647
-$$;
+-- Each look-up below is a statement of its own with its whole key given: what it costs and
+-- how it is planned depend on nothing else, and what is not needed is not read.
 
 -- Grants after a room's overrides: of the roles, where any deny wins over any allow, then
 -- the user's own, where a deny wins over an allow.
 CREATE FUNCTION overridden(p_grants bigint, p_room uuid, p_user uuid, p_roles uuid[])
-RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT (((p_grants | o.role_allow) & ~o.role_deny) | o.user_allow) & ~o.user_deny
-    FROM (SELECT coalesce(bit_or(allow) FILTER (WHERE role_id IS NOT NULL), 0) AS role_allow,
-                 coalesce(bit_or(deny) FILTER (WHERE role_id IS NOT NULL), 0) AS role_deny,
-                 coalesce(bit_or(allow) FILTER (WHERE user_id IS NOT NULL), 0) AS user_allow,
-                 coalesce(bit_or(deny) FILTER (WHERE user_id IS NOT NULL), 0) AS user_deny
-          FROM room_overrides
-          WHERE room_id = p_room AND (role_id = ANY (p_roles) OR user_id = p_user)) o
-$$;
+RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v record;
+BEGIN
+    SELECT coalesce(bit_or(o.allow) FILTER (WHERE o.role_id IS NOT NULL), 0) AS role_allow,
+           coalesce(bit_or(o.deny) FILTER (WHERE o.role_id IS NOT NULL), 0) AS role_deny,
+           coalesce(bit_or(o.allow) FILTER (WHERE o.user_id IS NOT NULL), 0) AS user_allow,
+           coalesce(bit_or(o.deny) FILTER (WHERE o.user_id IS NOT NULL), 0) AS user_deny
+    INTO v
+    FROM room_overrides o
+    WHERE o.room_id = p_room AND (o.role_id = ANY (p_roles) OR o.user_id = p_user);
+    RETURN (((p_grants | v.role_allow) & ~v.role_deny) | v.user_allow) & ~v.user_deny;
+END $$;
 
--- Rights of one user in one room; 0 for whom it is not there. No row: no such room.
--- A single SELECT without volatile parts, so that the planner puts it in the place of the
--- call: it costs what its four index look-ups cost.
---   1. not a member of the community (a ban ends membership): nothing
---   2. owner: everything
---   3. the roles' grants; in a private room VIEW_ROOM counts only for those who are in
---      room_members or hold MANAGE_ROOM
---   4. the overrides of the room
---   5. a timeout leaves what can be read
---   6. without VIEW_ROOM: nothing
-CREATE FUNCTION room_access(p_user uuid, p_room uuid)
-RETURNS TABLE (rights bigint, "position" int, owner boolean, community_id uuid,
-               scope_id uuid, access_seq bigint)
-LANGUAGE sql STABLE AS $$
-    SELECT CASE WHEN held.rights & mask('VIEW_ROOM') <> 0 THEN held.rights ELSE 0 END,
-           CASE WHEN m.owner THEN owner_position() ELSE coalesce(k.position, -1) END,
-           coalesce(m.owner, false),
-           r.community_id, r.scope_id, coalesce(s.last_seq, 0)
-    FROM rooms r
-    LEFT JOIN streams s ON s.kind = 5 AND s.id = r.scope_id
-    LEFT JOIN community_members m ON m.community_id = r.community_id AND m.user_id = p_user
-    LEFT JOIN access_classes k ON k.id = m.class_id
-    LEFT JOIN room_members rm ON r.private AND rm.room_id = r.id AND rm.user_id = p_user
-    CROSS JOIN LATERAL (SELECT CASE
-        WHEN r.deleted_at IS NOT NULL THEN 0
-        WHEN r.community_id IS NULL
-            THEN CASE WHEN rm.user_id IS NULL THEN 0 ELSE direct_rights() END
-        WHEN m.user_id IS NULL THEN 0
-        WHEN m.owner THEN owner_rights()
-        ELSE CASE WHEN r.has_overrides THEN overridden(
-                 k.grants & CASE WHEN r.private AND rm.user_id IS NULL
-                                      AND k.grants & mask('MANAGE_ROOM') = 0
-                                 THEN ~mask('VIEW_ROOM') ELSE -1 END,
-                 r.id, p_user, k.roles)
-             ELSE k.grants & CASE WHEN r.private AND rm.user_id IS NULL
-                                       AND k.grants & mask('MANAGE_ROOM') = 0
-                                  THEN ~mask('VIEW_ROOM') ELSE -1 END
-             END
-             & CASE WHEN m.timeout_until > now() THEN timeout_rights() ELSE -1 END
-        END AS rights) held
-    WHERE r.id = p_room
-$$;
+-- Rights of one user in one room of a community (NULL: a direct room). 0: for him it is
+-- not there.
+CREATE FUNCTION room_rights(p_user uuid, p_community uuid, p_room uuid) RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v_private boolean;
+    v_overrides boolean;
+    v_class bigint;
+    v_owner boolean;
+    v_timeout timestamptz;
+    v_rights bigint;
+    v_roles uuid[];
+BEGIN
+    SELECT r.private, r.has_overrides INTO v_private, v_overrides
+    FROM rooms r WHERE r.id = p_room AND r.deleted_at IS NULL;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    IF p_community IS NULL THEN
+        PERFORM FROM room_members rm WHERE rm.room_id = p_room AND rm.user_id = p_user;
+        RETURN CASE WHEN FOUND THEN direct_rights() ELSE 0 END;
+    END IF;
 
--- Rights of one user in one community; 0 for whom it is not there. No row: no such
--- community. `member`: belongs to it, whatever the roles grant.
-CREATE FUNCTION community_access(p_user uuid, p_community uuid)
-RETURNS TABLE (rights bigint, "position" int, owner boolean, member boolean,
-               access_seq bigint)
-LANGUAGE sql STABLE AS $$
-    SELECT CASE WHEN m.user_id IS NULL THEN 0
-                WHEN m.owner THEN owner_rights()
-                WHEN k.grants & mask('VIEW_COMMUNITY') = 0 THEN 0
-                WHEN m.timeout_until > now() THEN k.grants & timeout_rights()
-                ELSE k.grants END,
-           CASE WHEN m.owner THEN owner_position() ELSE coalesce(k.position, -1) END,
-           coalesce(m.owner, false), m.user_id IS NOT NULL, coalesce(s.last_seq, 0)
-    FROM communities c
-    LEFT JOIN streams s ON s.kind = 5 AND s.id = c.id
-    LEFT JOIN community_members m ON m.community_id = c.id AND m.user_id = p_user
-    LEFT JOIN access_classes k ON k.id = m.class_id
-    WHERE c.id = p_community AND c.deleted_at IS NULL
-$$;
+    -- no membership (a ban ends it): nothing; an owner: everything
+    SELECT m.class_id, m.owner, m.timeout_until INTO v_class, v_owner, v_timeout
+    FROM community_members m WHERE m.community_id = p_community AND m.user_id = p_user;
+    IF NOT FOUND THEN
+        RETURN 0;
+    ELSIF v_owner THEN
+        PERFORM FROM communities c WHERE c.id = p_community AND c.deleted_at IS NULL;
+        RETURN CASE WHEN FOUND THEN owner_rights() ELSE 0 END;
+    END IF;
+
+    -- the roles' grants; VIEW_ROOM of a private room counts for its members and for those
+    -- who manage rooms
+    SELECT k.grants, k.roles INTO v_rights, v_roles FROM access_classes k WHERE k.id = v_class;
+    IF v_private AND v_rights & mask('MANAGE_ROOM') = 0 THEN
+        PERFORM FROM room_members rm WHERE rm.room_id = p_room AND rm.user_id = p_user;
+        IF NOT FOUND THEN
+            v_rights := v_rights & ~mask('VIEW_ROOM');
+        END IF;
+    END IF;
+    IF v_overrides THEN
+        v_rights := overridden(v_rights, p_room, p_user, v_roles);
+    END IF;
+    IF v_timeout > now() THEN
+        v_rights := v_rights & timeout_rights();
+    END IF;
+    RETURN CASE WHEN v_rights & mask('VIEW_ROOM') = 0 THEN 0 ELSE v_rights END;
+END $$;
+
+-- The same where only the room is known.
+CREATE FUNCTION room_rights(p_user uuid, p_room uuid) RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v_community uuid;
+BEGIN
+    SELECT r.community_id INTO v_community FROM rooms r WHERE r.id = p_room;
+    RETURN room_rights(p_user, v_community, p_room);
+END $$;
+
+-- Rights of one user in one community. NULL: there is no such community; 0: for him it is
+-- not there.
+CREATE FUNCTION community_rights(p_user uuid, p_community uuid) RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v_class bigint;
+    v_owner boolean;
+    v_timeout timestamptz;
+    v_rights bigint;
+BEGIN
+    PERFORM FROM communities c WHERE c.id = p_community AND c.deleted_at IS NULL;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT m.class_id, m.owner, m.timeout_until INTO v_class, v_owner, v_timeout
+    FROM community_members m WHERE m.community_id = p_community AND m.user_id = p_user;
+    IF NOT FOUND THEN
+        RETURN 0;
+    ELSIF v_owner THEN
+        RETURN owner_rights();
+    END IF;
+    SELECT k.grants INTO v_rights FROM access_classes k WHERE k.id = v_class;
+    IF v_timeout > now() THEN
+        v_rights := v_rights & timeout_rights();
+    END IF;
+    RETURN CASE WHEN v_rights & mask('VIEW_COMMUNITY') = 0 THEN 0 ELSE v_rights END;
+END $$;
+
+-- How high a member stands: his highest role, or above all as an owner. NULL: no member.
+CREATE FUNCTION member_position(p_user uuid, p_community uuid) RETURNS int
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v_class bigint;
+    v_owner boolean;
+    v_position int;
+BEGIN
+    SELECT m.class_id, m.owner INTO v_class, v_owner
+    FROM community_members m WHERE m.community_id = p_community AND m.user_id = p_user;
+    IF v_owner THEN
+        RETURN 2147483647;
+    END IF;
+    SELECT k.position INTO v_position FROM access_classes k WHERE k.id = v_class;
+    RETURN v_position;
+END $$;
 
 -- Rights on the instance.
-CREATE FUNCTION instance_rights(p_owner boolean, p_granted bigint) RETURNS bigint
-LANGUAGE sql STABLE AS $$
-    SELECT CASE WHEN p_owner THEN mask('CREATE_COMMUNITY', 'MANAGE_INSTANCE', 'ANNOUNCE')
-                ELSE p_granted
-                     | CASE WHEN (SELECT anyone_may_create FROM instance WHERE one)
-                            THEN mask('CREATE_COMMUNITY') ELSE 0 END
-           END
-$$;
-
--- May this user hear this stream, and at which access seq was that read? Always one row.
-CREATE FUNCTION stream_access(p_user uuid, p_kind smallint, p_id uuid)
-RETURNS TABLE (allowed boolean, scope_id uuid, access_seq bigint)
-LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION instance_rights(p_user uuid) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v_owner boolean;
+    v_rights bigint;
 BEGIN
-    IF p_kind = 3 THEN
-        RETURN QUERY SELECT x.rights <> 0, x.scope_id, x.access_seq
-                     FROM room_access(p_user, p_id) x;
-    ELSIF p_kind IN (1, 2) THEN
-        RETURN QUERY SELECT x.rights <> 0, p_id, x.access_seq
-                     FROM community_access(p_user, p_id) x;
-    ELSIF p_kind = 4 THEN
-        RETURN QUERY SELECT u.deleted_at IS NULL, NULL::uuid, 0::bigint
-                     FROM users u WHERE u.id = p_id AND p_id = p_user;
+    SELECT u.instance_owner, u.instance_rights INTO v_owner, v_rights
+    FROM users u WHERE u.id = p_user;
+    IF v_owner THEN
+        RETURN mask('CREATE_COMMUNITY', 'MANAGE_INSTANCE', 'ANNOUNCE');
     END IF;
-    IF NOT FOUND OR p_kind NOT BETWEEN 1 AND 4 THEN
-        RETURN QUERY SELECT false, NULL::uuid, 0::bigint;
+    PERFORM FROM instance i WHERE i.one AND i.anyone_may_create;
+    RETURN CASE WHEN FOUND THEN v_rights | mask('CREATE_COMMUNITY') ELSE v_rights END;
+END $$;
+
+-- May this user hear this stream, and at which access seq was that read? NULL scope: a
+-- user's stream, which has none.
+CREATE FUNCTION stream_access(p_user uuid, p_kind smallint, p_id uuid, OUT allowed boolean,
+                              OUT scope_id uuid, OUT access_seq bigint)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v_community uuid;
+BEGIN
+    access_seq := 0;
+    IF p_kind = 3 THEN
+        SELECT r.scope_id, r.community_id INTO scope_id, v_community
+        FROM rooms r WHERE r.id = p_id;
+        allowed := room_rights(p_user, v_community, p_id) <> 0;
+    ELSIF p_kind IN (1, 2) THEN
+        scope_id := p_id;
+        allowed := coalesce(community_rights(p_user, p_id), 0) <> 0;
+    ELSE
+        allowed := p_kind = 4 AND p_id = p_user AND EXISTS (
+            SELECT FROM users u WHERE u.id = p_id AND u.deleted_at IS NULL);
+    END IF;
+    IF scope_id IS NOT NULL THEN
+        SELECT s.last_seq INTO access_seq FROM streams s WHERE s.kind = 5 AND s.id = scope_id;
     END IF;
 END $$;
 
@@ -196,10 +251,22 @@ END $$;
 CREATE TRIGGER roles_change_classes AFTER UPDATE OF grants, position OR DELETE ON roles
     FOR EACH ROW EXECUTE FUNCTION roles_change_classes();
 
+-- A deleted community: its few classes lose everything, its many members need no visit.
+CREATE FUNCTION deleted_community_ends_classes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE access_classes k SET grants = 0 WHERE k.community_id = NEW.id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER deleted_community_ends_classes AFTER UPDATE OF deleted_at ON communities
+    FOR EACH ROW WHEN (NEW.deleted_at IS NOT NULL)
+    EXECUTE FUNCTION deleted_community_ends_classes();
+
 -- migrate:down
+DROP TRIGGER deleted_community_ends_classes ON communities;
 DROP TRIGGER roles_change_classes ON roles;
-DROP FUNCTION roles_change_classes(), class_of_roles(uuid, uuid[]),
-    stream_access(uuid, smallint, uuid), instance_rights(boolean, bigint),
-    community_access(uuid, uuid), room_access(uuid, uuid),
-    overridden(bigint, uuid, uuid, uuid[]), owner_position(), direct_rights(),
-    timeout_rights(), owner_rights(), actions_of(bigint), mask(text[]), action_list();
+DROP FUNCTION deleted_community_ends_classes(), roles_change_classes(),
+    class_of_roles(uuid, uuid[]), stream_access(uuid, smallint, uuid),
+    instance_rights(uuid), member_position(uuid, uuid), community_rights(uuid, uuid),
+    room_rights(uuid, uuid), room_rights(uuid, uuid, uuid),
+    overridden(bigint, uuid, uuid, uuid[]), direct_rights(), timeout_rights(),
+    owner_rights(), actions_of(bigint), mask(text[]), action_list();

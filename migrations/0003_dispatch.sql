@@ -85,7 +85,6 @@ CREATE TYPE admission AS (
     own_id      uuid,
     access_seq  bigint,      -- of the scope, read under its lock
     rights      bigint,      -- what the actor may do on the resource
-    position    int,         -- of the actor's highest role in the community
     at          timestamptz,
     at_text     text
 );
@@ -201,8 +200,8 @@ END $$;
 
 -- --------------------------------------------------------------------------- admission
 
--- The actor, the resource's state and the right: the part that changes and reads share.
--- Called after the locks; sees everything that committed before it was called.
+-- The actor and his right: the part that changes and reads share. Called after the locks;
+-- sees everything that committed before it was called.
 CREATE FUNCTION judge(INOUT a admission, p_token text, p_iat bigint, p_right text,
                       p_actions bigint, p_type int, p_service_rights bigint)
 LANGUAGE plpgsql STABLE AS $$
@@ -210,38 +209,12 @@ DECLARE
     v_deleted boolean;
     v_min_iat bigint;
     v_revocations boolean;
-    v_owner boolean;
-    v_granted bigint;
-    v_there boolean;
 BEGIN
-    IF p_type >= 3 THEN
-        SELECT u.username, u.deleted_at IS NOT NULL, u.min_iat, u.has_revocations,
-               x.rights, x.position, x.access_seq, x.rights IS NOT NULL
-        INTO a.username, v_deleted, v_min_iat, v_revocations,
-             a.rights, a.position, a.access_seq, v_there
-        FROM (SELECT 1) one
-        LEFT JOIN users u ON u.id = a.user_id
-        LEFT JOIN room_access(a.user_id, a.room_id) x ON true;
-    ELSIF p_type = 2 AND a.community_id IS NOT NULL THEN
-        SELECT u.username, u.deleted_at IS NOT NULL, u.min_iat, u.has_revocations,
-               x.rights, x.position, x.access_seq, x.rights IS NOT NULL
-        INTO a.username, v_deleted, v_min_iat, v_revocations,
-             a.rights, a.position, a.access_seq, v_there
-        FROM (SELECT 1) one
-        LEFT JOIN users u ON u.id = a.user_id
-        LEFT JOIN community_access(a.user_id, a.community_id) x ON true;
-    ELSE
-        SELECT u.username, u.deleted_at IS NOT NULL, u.min_iat, u.has_revocations,
-               u.instance_owner, u.instance_rights
-        INTO a.username, v_deleted, v_min_iat, v_revocations, v_owner, v_granted
-        FROM (SELECT 1) one LEFT JOIN users u ON u.id = a.user_id;
-        v_there := p_type <> 2 OR p_right = 'self';
-        a.rights := CASE WHEN p_type = 1 AND v_owner IS NOT NULL
-                         THEN instance_rights(v_owner, v_granted) ELSE 0 END;
-    END IF;
-
     a.store := true;
     IF a.user_id IS NOT NULL THEN
+        SELECT u.username, u.deleted_at IS NOT NULL, u.min_iat, u.has_revocations
+        INTO a.username, v_deleted, v_min_iat, v_revocations
+        FROM users u WHERE u.id = a.user_id;
         IF v_deleted IS NULL THEN
             -- Nothing is known of him yet: the core makes him and asks again, so this is
             -- no answer to keep.
@@ -266,12 +239,29 @@ BEGIN
         a.status := 'UNAUTHENTICATED';
         RETURN;
     END IF;
-    IF a.service THEN
-        a.rights := p_service_rights;
+
+    -- NULL rights: there is nothing that the right could be on
+    IF p_type >= 3 THEN
+        a.rights := CASE WHEN a.room_id IS NULL THEN NULL
+                         WHEN a.service THEN p_service_rights
+                         ELSE room_rights(a.user_id, a.community_id, a.room_id) END;
+    ELSIF p_type = 2 THEN
+        a.rights := community_rights(a.user_id, a.community_id);
+        IF a.service AND a.rights IS NOT NULL THEN
+            a.rights := p_service_rights;
+        END IF;
+    ELSE
+        a.rights := CASE WHEN a.service THEN p_service_rights
+                         WHEN p_type = 1 THEN coalesce(instance_rights(a.user_id), 0)
+                         ELSE 0 END;
+    END IF;
+    IF a.scope_id IS NOT NULL THEN
+        SELECT s.last_seq INTO a.access_seq
+        FROM streams s WHERE s.kind = 5 AND s.id = a.scope_id;
     END IF;
 
     -- "Not there" and "not yours to see" are the same answer.
-    IF v_there IS NOT TRUE OR p_right = 'actions' AND p_type >= 2 AND a.rights = 0 THEN
+    IF a.rights IS NULL OR p_right = 'actions' AND p_type >= 2 AND a.rights = 0 THEN
         a.status := 'NOT_FOUND';
         a.message := (ARRAY['Instance not found', 'Community not found', 'Room not found',
                             'Message not found'])[p_type];
@@ -313,31 +303,25 @@ BEGIN
         RETURN a;
     END IF;
 
-    -- an earlier answer, and what never changes about the resource
-    IF p_type = 3 THEN
-        SELECT r.id, r.community_id, r.scope_id, t.key
-        INTO a.room_id, a.community_id, a.scope_id, v_answered
-        FROM (SELECT 1) one
-        LEFT JOIN rooms r ON r.id = p_resource
-        LEFT JOIN answers t ON t.user_id = v_actor AND t.key = p_key;
-    ELSIF p_type = 4 THEN
-        SELECT r.id, r.community_id, r.scope_id, t.key
-        INTO a.room_id, a.community_id, a.scope_id, v_answered
-        FROM (SELECT 1) one
-        LEFT JOIN messages g ON g.id = p_resource
-        LEFT JOIN rooms r ON r.id = g.room_id
-        LEFT JOIN answers t ON t.user_id = v_actor AND t.key = p_key;
-        a.message_id := p_resource;
-    ELSE
-        SELECT t.key INTO v_answered FROM answers t
-        WHERE t.user_id = v_actor AND t.key = p_key;
-        IF p_type = 2 THEN
-            a.community_id := p_resource;
-            a.scope_id := p_resource;
-        END IF;
-    END IF;
+    -- an earlier answer
+    SELECT t.key INTO v_answered FROM answers t WHERE t.user_id = v_actor AND t.key = p_key;
     IF v_answered IS NOT NULL THEN
         RETURN stored_answer(a, v_actor);
+    END IF;
+
+    -- what never changes about the resource
+    IF p_type = 4 THEN
+        a.message_id := p_resource;
+        SELECT g.room_id INTO a.room_id FROM messages g WHERE g.id = p_resource;
+    ELSIF p_type = 3 THEN
+        a.room_id := p_resource;
+    ELSIF p_type = 2 THEN
+        a.community_id := p_resource;
+        a.scope_id := p_resource;
+    END IF;
+    IF a.room_id IS NOT NULL THEN
+        SELECT r.id, r.community_id, r.scope_id INTO a.room_id, a.community_id, a.scope_id
+        FROM rooms r WHERE r.id = a.room_id;
     END IF;
     a.own_kind := CASE WHEN p_type >= 3 THEN 3 WHEN p_type = 2 THEN 1 ELSE 4 END;
     a.own_id := CASE WHEN p_type >= 3 THEN a.room_id WHEN p_type = 2 THEN p_resource
@@ -421,14 +405,16 @@ BEGIN
     a.at_text := rfc3339(now());
     IF p_type = 4 THEN
         a.message_id := p_resource;
-        SELECT r.id, r.community_id, r.scope_id INTO a.room_id, a.community_id, a.scope_id
-        FROM messages g JOIN rooms r ON r.id = g.room_id WHERE g.id = p_resource;
+        SELECT g.room_id INTO a.room_id FROM messages g WHERE g.id = p_resource;
     ELSIF p_type = 3 THEN
-        SELECT r.id, r.community_id, r.scope_id INTO a.room_id, a.community_id, a.scope_id
-        FROM rooms r WHERE r.id = p_resource;
+        a.room_id := p_resource;
     ELSIF p_type = 2 THEN
         a.community_id := p_resource;
         a.scope_id := p_resource;
+    END IF;
+    IF a.room_id IS NOT NULL THEN
+        SELECT r.id, r.community_id, r.scope_id INTO a.room_id, a.community_id, a.scope_id
+        FROM rooms r WHERE r.id = a.room_id;
     END IF;
     RETURN judge(a, p_token, p_iat, p_right, p_actions, p_type, p_service_rights);
 END $$;

@@ -139,6 +139,22 @@ LANGUAGE sql STABLE AS $$
     ORDER BY w.kind = 4 DESC, w.kind, w.id
 $$;
 
+-- A session of the user began: true if nobody knew that the user is there. The row decides
+-- when several sessions begin and end at once.
+CREATE FUNCTION user_came(p_user uuid) RETURNS boolean LANGUAGE sql VOLATILE AS $$
+    INSERT INTO present_users AS p (user_id) VALUES (p_user)
+    ON CONFLICT (user_id) DO UPDATE SET leaving_at = NULL
+    RETURNING p.xmax = 0
+$$;
+
+-- Sessions of these users ended: who has none left is gone after the grace.
+CREATE FUNCTION users_left(p_users uuid[], p_grace interval) RETURNS void
+LANGUAGE sql VOLATILE AS $$
+    UPDATE present_users p SET leaving_at = now() + p_grace
+    WHERE p.user_id = ANY (p_users) AND p.leaving_at IS NULL
+      AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = p.user_id)
+$$;
+
 -- A session begins. One row a stream to open; a refusal is one row without a stream.
 -- p_session NULL: an HTTP request, which only makes sure that the user is there.
 CREATE FUNCTION session_connect(p_user uuid, p_name text, p_session uuid, p_edge uuid,
@@ -178,13 +194,12 @@ BEGIN
         -- a lease for an edge that has not asked for one yet
         INSERT INTO edges (edge_id, expires_at) VALUES (p_edge, now() + interval '4 s')
         ON CONFLICT DO NOTHING;
-        v_first := NOT EXISTS (SELECT FROM sessions o WHERE o.user_id = p_user
-                               AND o.session_id <> p_session);
         INSERT INTO sessions AS o (session_id, user_id, edge_id, token_id, issued_at, label)
         VALUES (p_session, p_user, p_edge, p_token, coalesce(p_iat, 0), p_label)
         ON CONFLICT (session_id) DO UPDATE
         SET user_id = p_user, edge_id = p_edge, token_id = p_token,
             issued_at = coalesce(p_iat, 0), label = p_label;
+        v_first := user_came(p_user);
     END IF;
     RETURN QUERY SELECT 'OK', NULL::text, v_user.username, v_user.display_name, i.epoch,
                         v_first, t.*
@@ -192,18 +207,13 @@ BEGIN
                  WHERE i.one;
 END $$;
 
--- A session ends. No row: it was not known.
-CREATE FUNCTION session_disconnect(p_session uuid)
-RETURNS TABLE (user_id uuid, username text, last boolean) LANGUAGE plpgsql VOLATILE AS $$
+-- A session ends. Whether that is news, expire_leases() tells when the grace is over.
+CREATE FUNCTION session_disconnect(p_session uuid) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     v_user uuid;
 BEGIN
     DELETE FROM sessions s WHERE s.session_id = p_session RETURNING s.user_id INTO v_user;
-    IF v_user IS NOT NULL THEN
-        RETURN QUERY SELECT u.id, u.username,
-                            NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = v_user)
-                     FROM users u WHERE u.id = v_user;
-    END IF;
+    PERFORM users_left(ARRAY[v_user], interval '3 s');
 END $$;
 
 -- ----------------------------------------------------------------------------- leases
@@ -214,10 +224,12 @@ CREATE FUNCTION occupancy_lock() RETURNS void LANGUAGE sql VOLATILE AS $$
     SELECT pg_advisory_xact_lock(4)
 $$;
 
--- Ends the leases of edges; says who is gone with them from which rooms, and for good.
+-- Ends the leases of edges; says who is gone with them from which rooms.
 CREATE FUNCTION end_edges(p_edges uuid[])
 RETURNS TABLE (what text, room_id uuid, user_id uuid, username text, present boolean)
 LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_users uuid[];
 BEGIN
     RETURN QUERY
     WITH gone AS (
@@ -228,18 +240,16 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM room_occupants o
                       WHERE o.room_id = g.room_id AND o.user_id = g.user_id
                         AND o.edge_id <> ALL (p_edges));
-    RETURN QUERY
     WITH gone AS (
         DELETE FROM sessions s WHERE s.edge_id = ANY (p_edges) RETURNING s.user_id)
-    SELECT 'USER', NULL::uuid, g.user_id, u.username, false
-    FROM (SELECT DISTINCT * FROM gone) g LEFT JOIN users u ON u.id = g.user_id
-    WHERE NOT EXISTS (SELECT FROM sessions s
-                      WHERE s.user_id = g.user_id AND s.edge_id <> ALL (p_edges));
+    SELECT array_agg(DISTINCT g.user_id) INTO v_users FROM gone g;
+    -- the lease was as long as the grace
+    PERFORM users_left(v_users, interval '0');
 END $$;
 
 -- Each second from each edge: it lives, and what has changed at it. Rows tell what that
 -- changes for everybody: ROOM (a user is now in a room or no longer), USER (a user's first
--- session is there, or the last one gone), AGAIN (the edge is not known: send everything).
+-- session is there), AGAIN (the edge is not known: send everything).
 CREATE FUNCTION edge_lease(p_edge uuid, p_whole boolean, p_leaving boolean,
                            p_rooms uuid[], p_room_users uuid[], p_room_present boolean[],
                            p_sessions uuid[], p_session_users uuid[],
@@ -249,6 +259,8 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     v_whole boolean;
     v_changes boolean := p_whole OR cardinality(p_rooms) > 0 OR cardinality(p_sessions) > 0;
+    v_came uuid[];
+    v_gone uuid[];
 BEGIN
     IF v_changes THEN
         PERFORM occupancy_lock();
@@ -297,7 +309,6 @@ BEGIN
 
     -- Sessions were entered by session_connect; this repairs what was lost, and says who
     -- is idle. One that began while a whole list was under way is not in it yet.
-    RETURN QUERY
     WITH said AS (
         SELECT s.session_id, s.user_id, s.connected, s.idle
         FROM unnest(p_sessions, p_session_users, p_session_connected, p_session_idle)
@@ -322,21 +333,22 @@ BEGIN
         SELECT s.session_id, s.user_id, p_edge, coalesce(s.idle, false)
         FROM said s WHERE s.connected AND s.user_id IS NOT NULL
         ON CONFLICT DO NOTHING
-        RETURNING sessions.session_id, sessions.user_id
-    ), changed AS (
-        SELECT g.user_id, false AS present FROM gone g
-        UNION SELECT c.user_id, true FROM came c
+        RETURNING sessions.user_id
     )
-    SELECT 'USER', NULL::uuid, c.user_id, u.username, c.present
-    FROM changed c LEFT JOIN users u ON u.id = c.user_id
-    WHERE NOT EXISTS (SELECT FROM sessions o
-                      WHERE o.user_id = c.user_id
-                        AND o.session_id NOT IN (SELECT g.session_id FROM gone g));
+    SELECT array(SELECT DISTINCT c.user_id FROM came c),
+           array(SELECT DISTINCT g.user_id FROM gone g)
+    INTO v_came, v_gone;
+    PERFORM users_left(v_gone, interval '3 s');
+    RETURN QUERY
+    SELECT 'USER', NULL::uuid, c.user_id, u.username, true
+    FROM unnest(v_came) AS c(user_id) LEFT JOIN users u ON u.id = c.user_id
+    WHERE user_came(c.user_id);
 END $$;
 
--- Ends the leases that ran out 3 s ago. One core deletes a row and announces it; another
--- finds nothing. After a start of PostgreSQL, edges get time to announce themselves.
-CREATE FUNCTION expire_edges()
+-- Ends the leases that ran out and the graces that are over: ROOM and USER rows of who is
+-- gone. One core deletes a row and announces it; another finds nothing. After a start of
+-- PostgreSQL, edges get time to announce themselves.
+CREATE FUNCTION expire_leases()
 RETURNS TABLE (what text, room_id uuid, user_id uuid, username text, present boolean)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -346,16 +358,23 @@ BEGIN
         RETURN;
     END IF;
     -- Most of the time there is nothing to do, and nobody should wait to find that out.
-    IF NOT EXISTS (SELECT FROM edges e WHERE e.expires_at < now() - interval '3 s') THEN
-        RETURN;
+    IF EXISTS (SELECT FROM edges e WHERE e.expires_at < now()) THEN
+        PERFORM occupancy_lock();
+        WITH gone AS (
+            DELETE FROM edges e WHERE e.expires_at < now() RETURNING e.edge_id)
+        SELECT array_agg(g.edge_id) INTO v_edges FROM gone g;
+        IF v_edges IS NOT NULL THEN
+            RETURN QUERY SELECT * FROM end_edges(v_edges);
+        END IF;
     END IF;
-    PERFORM occupancy_lock();
+    RETURN QUERY
     WITH gone AS (
-        DELETE FROM edges e WHERE e.expires_at < now() - interval '3 s' RETURNING e.edge_id)
-    SELECT array_agg(g.edge_id) INTO v_edges FROM gone g;
-    IF v_edges IS NOT NULL THEN
-        RETURN QUERY SELECT * FROM end_edges(v_edges);
-    END IF;
+        DELETE FROM present_users p
+        WHERE p.leaving_at <= now()
+          AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = p.user_id)
+        RETURNING p.user_id)
+    SELECT 'USER', NULL::uuid, g.user_id, u.username, false
+    FROM gone g LEFT JOIN users u ON u.id = g.user_id;
 END $$;
 
 -- ------------------------------------------------------------------------------- purge
@@ -392,10 +411,11 @@ BEGIN
 END $$;
 
 -- migrate:down
-DROP FUNCTION purge(int), expire_edges(),
+DROP FUNCTION purge(int), expire_leases(),
     edge_lease(uuid, boolean, boolean, uuid[], uuid[], boolean[], uuid[], uuid[], boolean[],
                boolean[]),
     end_edges(uuid[]), occupancy_lock(), session_disconnect(uuid),
+    users_left(uuid[], interval), user_came(uuid),
     session_connect(uuid, text, uuid, uuid, text, bigint, boolean, text, text[], bigint[],
                     int[]),
     session_streams(uuid, text[], bigint[], int[]), make_user(uuid, text),

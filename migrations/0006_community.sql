@@ -165,17 +165,22 @@ BEGIN
         '{"close":["community:' || a.community_id || '","members:' || a.community_id || '"]}');
 END $$;
 
+-- How high the actor stands. A service stands above every role but below owners.
+CREATE FUNCTION actor_position(a admission) RETURNS int LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN CASE WHEN a.service THEN 2147483647
+                ELSE member_position(a.user_id, a.community_id) END;
+END $$;
+
 -- Somebody at or above one's own position is out of reach, and so is oneself.
 CREATE FUNCTION event_kick_member(a admission, p_user uuid, p_reason text) RETURNS outcome
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    v_target record;
+    v_position int := member_position(p_user, a.community_id);
 BEGIN
-    SELECT x.member, x.owner, x.position INTO v_target
-    FROM community_access(p_user, a.community_id) x;
-    IF v_target.member IS NOT TRUE THEN
+    IF v_position IS NULL THEN
         RETURN refuse('NOT_FOUND', 'Member not found');
-    ELSIF v_target.owner OR NOT a.service AND v_target.position >= a.position THEN
+    ELSIF v_position >= actor_position(a) THEN
         RETURN refuse('PERMISSION_DENIED');
     END IF;
     RETURN done('{}', end_membership(a, p_user, 'MEMBER_KICKED',
@@ -196,7 +201,7 @@ END $$;
 
 -- migrate:down
 DROP FUNCTION event_list_communities(admission), event_kick_member(admission, uuid, text),
-    event_leave_community(admission), end_membership(admission, uuid, text, text, text),
+    actor_position(admission),    event_leave_community(admission), end_membership(admission, uuid, text, text, text),
     event_join_community(admission), event_create_community(admission, text, boolean),
     make_community(uuid, text, boolean, uuid), newcomer_class(uuid),
     make_default_roles(uuid), open_json(int, uuid, uuid, text),

@@ -30,27 +30,26 @@ $$;
 -- All rooms that a user may see: of one community, or (NULL) of all, direct rooms too.
 -- Candidates come by index, so that thousands of private rooms of others cost nothing.
 CREATE FUNCTION visible_rooms(p_user uuid, p_community uuid)
-RETURNS TABLE (room_id uuid, scope_id uuid, access_seq bigint, rights bigint)
+RETURNS TABLE (room_id uuid, scope_id uuid)
 LANGUAGE sql STABLE AS $$
-    SELECT c.id, x.scope_id, x.access_seq, x.rights
-    FROM (SELECT r.id
+    SELECT c.id, c.scope_id
+    FROM (SELECT r.id, r.community_id, r.scope_id
           FROM community_members m
           JOIN rooms r ON r.community_id = m.community_id
                       AND r.deleted_at IS NULL AND (NOT r.private OR r.has_overrides)
           WHERE m.user_id = p_user AND (p_community IS NULL OR m.community_id = p_community)
           UNION
-          SELECT r.id
+          SELECT r.id, r.community_id, r.scope_id
           FROM room_members rm JOIN rooms r ON r.id = rm.room_id
           WHERE rm.user_id = p_user AND (p_community IS NULL OR r.community_id = p_community)
           UNION
-          SELECT r.id
+          SELECT r.id, r.community_id, r.scope_id
           FROM community_members m
           JOIN access_classes k ON k.id = m.class_id
           JOIN rooms r ON r.community_id = m.community_id AND r.deleted_at IS NULL
           WHERE m.user_id = p_user AND (p_community IS NULL OR m.community_id = p_community)
-            AND (m.owner OR k.grants & mask('MANAGE_ROOM') <> 0)) c,
-         LATERAL room_access(p_user, c.id) x
-    WHERE x.rights <> 0
+            AND (m.owner OR k.grants & mask('MANAGE_ROOM') <> 0)) c
+    WHERE room_rights(p_user, c.community_id, c.id) <> 0
 $$;
 
 CREATE FUNCTION event_create_room(a admission, p_name text, p_private boolean)
@@ -127,11 +126,12 @@ BEGIN
                'cursor', cursor_text(s.last_seq, s.last_tag)) ORDER BY v.room_id), '[]'),
            coalesce(json_agg(json_build_object(
                'stream', 'room:' || v.room_id, 'seq', s.last_seq, 'tag', s.last_tag,
-               'access', 'access:' || v.scope_id, 'accessSeq', v.access_seq)
+               'access', 'access:' || v.scope_id, 'accessSeq', x.last_seq)
                ORDER BY v.room_id), '[]')
     INTO v_count, v_rooms, v_open
     FROM visible_rooms(a.user_id, p_community) v
-    JOIN streams s ON s.kind = 3 AND s.id = v.room_id;
+    JOIN streams s ON s.kind = 3 AND s.id = v.room_id
+    JOIN streams x ON x.kind = 5 AND x.id = v.scope_id;
     IF v_count > 1000 THEN
         RETURN refuse('LIMIT_REACHED', 'More than 1,000 rooms; join them one by one');
     END IF;
@@ -169,7 +169,7 @@ BEGIN
     v_emitted := append(a, v_slots[1], 'ROOM_MEMBER_ADDED', json_strip_nulls(
         json_build_object('roomId', a.room_id, 'userId', p_user, 'username', v_username,
                           'addedBy', coalesce(a.user_id, p_user)))::text);
-    SELECT x.rights <> 0 INTO v_visible FROM room_access(p_user, a.room_id) x;
+    v_visible := room_rights(p_user, a.community_id, a.room_id) <> 0;
     RETURN done('{}', v_emitted
         || append(a, v_slots[2], 'ACCESS_CHANGED',
                   access_changed(a.community_id, a.room_id, v_visible, 'added'),
@@ -181,18 +181,13 @@ END $$;
 CREATE FUNCTION event_remove_room_member(a admission, p_user uuid) RETURNS outcome
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    v_target record;
     v_slots slot[];
     v_visible boolean;
 BEGIN
-    IF p_user IS DISTINCT FROM a.user_id THEN
-        IF a.rights & mask('MANAGE_ROOM_MEMBERS') = 0 THEN
-            RETURN refuse('PERMISSION_DENIED');
-        END IF;
-        SELECT x.position INTO v_target FROM room_access(p_user, a.room_id) x;
-        IF NOT a.service AND v_target.position >= a.position THEN
-            RETURN refuse('PERMISSION_DENIED');
-        END IF;
+    IF p_user IS DISTINCT FROM a.user_id
+       AND (a.rights & mask('MANAGE_ROOM_MEMBERS') = 0
+            OR member_position(p_user, a.community_id) >= actor_position(a)) THEN
+        RETURN refuse('PERMISSION_DENIED');
     END IF;
     DELETE FROM room_members rm WHERE rm.room_id = a.room_id AND rm.user_id = p_user;
     IF NOT FOUND THEN
@@ -201,7 +196,7 @@ BEGIN
     v_slots := next_slots(ARRAY[3, 5, 4], ARRAY[a.room_id, a.scope_id, p_user]);
     a.access_seq := v_slots[2].seq;
     -- a role or an override may show the room to him all the same
-    SELECT x.rights <> 0 INTO v_visible FROM room_access(p_user, a.room_id) x;
+    v_visible := room_rights(p_user, a.community_id, a.room_id) <> 0;
     RETURN done('{}',
         append(a, v_slots[1], 'ROOM_MEMBER_REMOVED', json_build_object(
             'roomId', a.room_id, 'userId', p_user,
@@ -240,16 +235,15 @@ BEGIN
             RETURN refuse('NOT_FOUND', 'Role not found');
         END IF;
     ELSE
-        SELECT c.position, u.username INTO v_position, v_username
-        FROM community_access(p_user, a.community_id) c JOIN users u ON u.id = p_user
-        WHERE c.member;
-        IF NOT FOUND THEN
+        v_position := member_position(p_user, a.community_id);
+        IF v_position IS NULL THEN
             RETURN refuse('NOT_FOUND', 'Member not found');
         END IF;
-        SELECT x.rights <> 0 INTO v_seen FROM room_access(p_user, a.room_id) x;
+        SELECT u.username INTO v_username FROM users u WHERE u.id = p_user;
+        v_seen := room_rights(p_user, a.community_id, a.room_id) <> 0;
     END IF;
     -- nobody gives what he lacks, or touches who stands as high as he does
-    IF p_allow & ~a.rights <> 0 OR NOT a.service AND v_position >= a.position THEN
+    IF p_allow & ~a.rights <> 0 OR v_position >= actor_position(a) THEN
         RETURN refuse('PERMISSION_DENIED');
     END IF;
 
@@ -269,7 +263,7 @@ BEGIN
     v_kinds := ARRAY[5, room_life_kind(a.room_id)];
     v_ids := ARRAY[a.scope_id, CASE WHEN v_kinds[2] = 1 THEN a.community_id ELSE a.room_id END];
     IF p_user IS NOT NULL THEN
-        SELECT x.rights <> 0 INTO v_sees FROM room_access(p_user, a.room_id) x;
+        v_sees := room_rights(p_user, a.community_id, a.room_id) <> 0;
         IF v_sees <> v_seen THEN
             v_kinds := v_kinds || 4;
             v_ids := v_ids || p_user;

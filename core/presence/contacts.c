@@ -1,21 +1,16 @@
-/* Announces who comes and goes. What waits here is lost with the process: then it is not
- * announced, as any ephemeral event may be. */
+/* Announces who comes and goes, once PostgreSQL has decided that it is news. */
 #include "core/presence/contacts.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "core/core.h"
 #include "core/dispatch.h"
 #include "core/publish.h"
 #include "core/query.h"
 #include "events.gen.h"
 
-#define GRACE_MS     3000
-#define TICK_MS      250
-#define WAITING_MAX  100000
 #define DEADLINE_MS  5000
 #define CONTACTS_MAX 1000
 
@@ -37,19 +32,6 @@
     "WHERE u.id = $1 AND u.deleted_at IS NULL"
 
 enum { USERNAME, INVISIBLE, HERE, STREAMS, STATUS, TEXT };
-
-struct leaving {
-    struct list node;
-    struct uuid user;
-    int64_t due_ms;
-};
-
-struct contacts {
-    struct core *core;
-    uv_timer_t *timer;
-    struct map leaving;  /* user -> leaving */
-    struct list waiting; /* by due_ms */
-};
 
 /* One announcement on its way: asks, then publishes. */
 struct announcement {
@@ -109,7 +91,7 @@ static void on_contacts(struct db_call *call, const struct db_outcome *outcome,
     request_finish(request);
 }
 
-static void announce(struct core *core, struct uuid user, bool came)
+void contacts_announce(struct core *core, struct uuid user, bool came)
 {
     struct announcement *announcement = calloc(1, sizeof(*announcement));
     if (announcement == NULL) {
@@ -185,102 +167,6 @@ void contacts_tell_presence(struct request *request)
     }
 }
 
-/* ------------------------------------------------------------------ the grace */
-
-static void forget(struct contacts *contacts, struct leaving *leaving)
-{
-    list_remove(&leaving->node);
-    map_remove(&contacts->leaving, &leaving->user);
-    free(leaving);
-}
-
-void contacts_came(struct contacts *contacts, struct uuid user)
-{
-    if (contacts == NULL) {
-        return;
-    }
-    struct leaving *leaving = map_get(&contacts->leaving, &user);
-    if (leaving != NULL) {
-        forget(contacts, leaving); /* was never said to have left */
-        return;
-    }
-    announce(contacts->core, user, true);
-}
-
-void contacts_left(struct contacts *contacts, struct uuid user)
-{
-    if (contacts == NULL || map_get(&contacts->leaving, &user) != NULL ||
-        contacts->leaving.size >= WAITING_MAX) {
-        return;
-    }
-    struct leaving *leaving = calloc(1, sizeof(*leaving));
-    if (leaving == NULL) {
-        return;
-    }
-    leaving->user = user;
-    leaving->due_ms = clock_ms() + GRACE_MS;
-    if (map_put(&contacts->leaving, &user, leaving) != ERR_OK) {
-        free(leaving);
-        return;
-    }
-    list_push(&contacts->waiting, &leaving->node);
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-    struct contacts *contacts = timer->data;
-    int64_t now = clock_ms();
-    LIST_EACH(&contacts->waiting, node)
-    {
-        struct leaving *leaving = container_of(node, struct leaving, node);
-        if (leaving->due_ms > now) {
-            return;
-        }
-        struct uuid user = leaving->user;
-        forget(contacts, leaving);
-        announce(contacts->core, user, false);
-    }
-}
-
-enum err contacts_open(struct core *core, struct contacts **ret_contacts)
-{
-    struct contacts *contacts = calloc(1, sizeof(*contacts));
-    uv_timer_t *timer = calloc(1, sizeof(*timer));
-    if (contacts == NULL || timer == NULL) {
-        free(contacts);
-        free(timer);
-        return ERR_UNAVAILABLE;
-    }
-    contacts->core = core;
-    contacts->timer = timer;
-    map_init(&contacts->leaving, sizeof(struct uuid));
-    list_init(&contacts->waiting);
-    uv_timer_init(core->loop, timer);
-    timer->data = contacts;
-    uv_timer_start(timer, on_tick, TICK_MS, TICK_MS);
-    *ret_contacts = contacts;
-    return ERR_OK;
-}
-
-static void free_handle(uv_handle_t *handle)
-{
-    free(handle);
-}
-
-void contacts_close(struct contacts *contacts)
-{
-    if (contacts == NULL) {
-        return;
-    }
-    LIST_EACH(&contacts->waiting, node)
-    {
-        forget(contacts, container_of(node, struct leaving, node));
-    }
-    map_finish(&contacts->leaving);
-    uv_close((uv_handle_t *)contacts->timer, free_handle);
-    free(contacts);
-}
-
 /* ------------------------------------------------------------------ rooms */
 
 void presence_row_read(const struct db_result *result, int row,
@@ -327,11 +213,7 @@ void presence_row_tell(struct request *request, const struct presence_row *row,
                        struct uuid session)
 {
     if (row->what == PRESENCE_USER) {
-        if (row->present) {
-            contacts_came(request->core->contacts, row->user_id);
-        } else {
-            contacts_left(request->core->contacts, row->user_id);
-        }
+        contacts_announce(request->core, row->user_id, row->present);
     } else if (row->what == PRESENCE_ROOM) {
         request->actor.session_id = session; /* the sender that is left out */
         enum err err = tell_room(request, row);
