@@ -5,6 +5,7 @@
 #define EDGE_STREAM_H
 
 #include "base/map.h"
+#include "edge/planted.h"
 #include "edge/streams.h"
 
 struct stream {
@@ -25,19 +26,28 @@ struct stream {
     uint32_t users;     /* subscriptions; of an access stream: streams that it guards */
 
     struct stream *access; /* fence; NULL: none */
+    uint64_t fence;        /* how far it must have been applied before readers are fed */
     struct list guarded;   /* of an access stream: its streams, by in_guarded */
     struct list in_guarded;
 
-    bool confirm; /* fetch even if nothing seems to be missing */
-    bool verify;  /* fetch behind `last` itself, so that a core compares its tag */
+    bool confirm;  /* fetch even if nothing seems to be missing */
+    bool verify;   /* fetch behind `last` itself, so that a core compares its tag */
+    bool in_doubt; /* until that is answered; as an access stream it lets nothing pass */
     bool fetching;
-    uint64_t fetch_known; /* `known` when the fetch under way was asked */
+    uint64_t fetch_known; /* `known` and `last` when the fetch under way was asked: its */
+    uint64_t fetch_last;  /* answer may be older than what has come since */
     int64_t fetch_at_ms;  /* a gap or a failed fetch is due then; 0: nothing is */
     int64_t idle_since_ms;
     struct list in_due;   /* streams with fetch_at_ms */
     struct list in_idle;  /* streams without users */
     struct list in_rings; /* streams with a ring, longest quiet first */
 };
+
+/* They cannot be of the same event; 0: unknown. */
+static inline bool tags_differ(uint32_t a, uint32_t b)
+{
+    return a != 0 && b != 0 && a != b && !PLANTED(TAGS);
+}
 
 /* Keeps an early event, at most `max`; the farthest gives way to a nearer one. False: not
  * kept (there already, or no room). Takes its own reference. */
@@ -127,6 +137,9 @@ void flow_feed(struct streams *streams, struct subscription *subscription,
 void flow_feed_behind(struct streams *streams, struct stream *stream,
                       const struct stream_rows *rows);
 
+/* What comes before the stream's last event is lost to this subscription. */
+void flow_resync(struct streams *streams, struct subscription *subscription);
+
 /* The right was read at too low an access seq: nothing more until a verdict. */
 void flow_doubt(struct streams *streams, struct subscription *subscription,
                 uint64_t access_seq);
@@ -134,7 +147,7 @@ void flow_doubt(struct streams *streams, struct subscription *subscription,
  * doubt, or has jumped. */
 void flow_doubt_scope(struct streams *streams, struct stream *access,
                       uint64_t access_seq);
-/* Applies what the fence of this access stream has held back. */
+/* Applies and feeds what the fence of this access stream has held back. */
 void flow_drain_guarded(struct streams *streams, struct stream *access, int64_t now_ms);
 void flow_move_to_behind(struct streams *streams, struct subscription *subscription);
 

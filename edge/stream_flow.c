@@ -1,6 +1,5 @@
 /* The way of an event to the cursors: early ones wait, gaps are fetched, the fence holds,
  * live cursors get it at once and cursors behind are fed. */
-#include "edge/planted.h"
 #include "edge/stream.h"
 
 /* ---------------------------------------------------------------- walking */
@@ -79,9 +78,18 @@ bool flow_has_gap(const struct stream *stream)
     return stream->known > stream->last && stream_held_next(stream) == NULL;
 }
 
+/* True if the access stream has been applied that far. */
+static bool fence_passes(const struct stream *stream, uint64_t after)
+{
+    const struct stream *access = stream->access;
+    return access == NULL || (!access->in_doubt && access->last >= after) ||
+           PLANTED(FENCE);
+}
+
 static bool can_feed(const struct streams *streams, struct subscription *subscription)
 {
-    return !subscription->unchecked &&
+    const struct stream *stream = subscription->stream;
+    return !subscription->unchecked && fence_passes(stream, stream->fence) &&
            (streams->io.ready == NULL || streams->io.ready(streams->user, subscription));
 }
 
@@ -122,6 +130,7 @@ void flow_fetch_if_needed(struct streams *streams, struct stream *stream)
     stream->fetching = true;
     stream->confirm = stream->verify = false;
     stream->fetch_known = stream->known;
+    stream->fetch_last = stream->last;
     streams->counters.fetches++;
     streams->io.fetch(streams->user, &stream->id, after,
                       after == stream->last ? stream->last_tag : 0);
@@ -131,7 +140,7 @@ void flow_verify(struct streams *streams, struct stream *stream)
 {
     stream_held_drop(stream, UINT64_MAX);
     flow_drop_ring(streams, stream);
-    stream->verify = true;
+    stream->verify = stream->in_doubt = true;
 }
 
 /* A gap is fetched a little later, because two cores' publications overtake each other
@@ -162,17 +171,58 @@ void flow_learn_head(struct streams *streams, struct stream *stream, uint64_t se
 
 /* ---------------------------------------------------------------- feeding cursors */
 
+void flow_resync(struct streams *streams, struct subscription *subscription)
+{
+    const struct stream *stream = subscription->stream;
+    subscription->cursor = stream->last;
+    subscription->tag = stream->last_tag;
+    streams->counters.resyncs++;
+    streams->io.resync(streams->user, subscription, stream->last, stream->last_tag);
+}
+
 /* Hands the event at cursor + 1 on. The subscription may be gone afterwards. */
 static void deliver(struct streams *streams, struct subscription *subscription,
                     struct publication *publication)
 {
+    if (tags_differ(subscription->tag, publication->prev_tag)) {
+        flow_resync(streams, subscription); /* it began in another history */
+        return;
+    }
     subscription->cursor = publication->seq;
+    subscription->tag = publication->tag;
     streams->counters.delivered++;
     streams->io.deliver(streams->user, subscription, publication);
 }
 
+/* A subscription that began ahead of the stream, where the stream has now come to: is it
+ * the same event? */
+static void compare_tag(struct streams *streams, struct subscription *subscription)
+{
+    const struct stream *stream = subscription->stream;
+    if (subscription->cursor == stream->last &&
+        tags_differ(subscription->tag, stream->last_tag)) {
+        flow_resync(streams, subscription);
+    }
+}
+
+/* A stream that began at a JOIN's seq has not applied what was before it, so that a row
+ * from there may be the first to speak of an access event. */
+static bool row_passes(struct streams *streams, struct stream *stream,
+                       const struct publication *row)
+{
+    if (fence_passes(stream, row->after) || PLANTED(NOAHEAD)) {
+        return true;
+    }
+    stream->fence = row->after;
+    if (stream->access->known < row->after) {
+        stream->access->known = row->after;
+    }
+    flow_fetch_if_needed(streams, stream->access);
+    return false;
+}
+
 /* The event at cursor + 1, if the stream has come that far and it is at hand. */
-static struct publication *next_for(const struct stream *stream,
+static struct publication *next_for(struct streams *streams, struct stream *stream,
                                     const struct subscription *subscription,
                                     const struct stream_rows *rows)
 {
@@ -183,7 +233,8 @@ static struct publication *next_for(const struct stream *stream,
         return publication;
     }
     uint64_t index = seq - rows->rows[0]->seq; /* huge if it is before the first */
-    if (index >= rows->row_count || rows->rows[index]->seq != seq) {
+    if (index >= rows->row_count || rows->rows[index]->seq != seq ||
+        !row_passes(streams, stream, rows->rows[index])) {
         return NULL;
     }
     return rows->rows[index];
@@ -198,7 +249,7 @@ void flow_feed(struct streams *streams, struct subscription *subscription,
     watch.next = &subscription->in_stream;
     struct publication *next;
     while (can_feed(streams, subscription) &&
-           (next = next_for(stream, subscription, rows)) != NULL) {
+           (next = next_for(streams, stream, subscription, rows)) != NULL) {
         publication_ref(next);
         deliver(streams, subscription, next);
         publication_unref(next);
@@ -210,6 +261,7 @@ void flow_feed(struct streams *streams, struct subscription *subscription,
     walk_end(streams, &watch);
     if (subscription->cursor >= stream->last && !subscription->unchecked) {
         move_to_live(streams, subscription);
+        compare_tag(streams, subscription);
     }
 }
 
@@ -302,6 +354,7 @@ void flow_doubt_scope(struct streams *streams, struct stream *access, uint64_t a
     LIST_EACH(&access->guarded, node)
     {
         struct stream *stream = container_of(node, struct stream, in_guarded);
+        stream->fence = 0; /* of the old numbers; rows will say it again */
         distrust(streams, &stream->live, access_seq);
         distrust(streams, &stream->behind, access_seq);
     }
@@ -311,7 +364,9 @@ void flow_drain_guarded(struct streams *streams, struct stream *access, int64_t 
 {
     LIST_EACH(&access->guarded, node)
     {
-        flow_drain(streams, container_of(node, struct stream, in_guarded), now_ms);
+        struct stream *stream = container_of(node, struct stream, in_guarded);
+        flow_drain(streams, stream, now_ms);
+        flow_feed_behind(streams, stream, NULL);
     }
 }
 
@@ -322,7 +377,8 @@ static void fan_out(struct streams *streams, struct stream *stream,
     walk_begin(streams, &walk, &stream->live);
     for (struct subscription *s = walk_next(&walk); s != NULL; s = walk_next(&walk)) {
         if (s->cursor + 1 != publication->seq && !PLANTED(CURSOR)) {
-            continue; /* joined at a later seq than this edge had applied */
+            compare_tag(streams, s); /* it is ahead, or was until now */
+            continue;
         }
         if (streams->io.ready != NULL && !streams->io.ready(streams->user, s)) {
             flow_move_to_behind(streams, s);
@@ -387,17 +443,15 @@ static void apply(struct streams *streams, struct stream *stream,
 static bool admitted(struct streams *streams, struct stream *stream,
                      const struct publication *publication, int64_t now_ms)
 {
-    if (stream->last_tag != 0 && publication->prev_tag != 0 &&
-        publication->prev_tag != stream->last_tag && !PLANTED(TAGS)) {
+    if (tags_differ(stream->last_tag, publication->prev_tag)) {
         /* Another history than ours: a core will say how to go on. */
         flow_verify(streams, stream);
         flow_set_due(streams, stream, now_ms + streams->limits.hold_ms);
         return false;
     }
-    struct stream *access = stream->access;
-    if (access != NULL && access->last < publication->after && !PLANTED(FENCE)) {
+    if (!fence_passes(stream, publication->after)) {
         streams->counters.fenced++;
-        flow_learn_head(streams, access, publication->after, now_ms);
+        flow_learn_head(streams, stream->access, publication->after, now_ms);
         return false;
     }
     return true;
@@ -412,9 +466,7 @@ void flow_drain(struct streams *streams, struct stream *stream, int64_t now_ms)
         apply(streams, stream, next, now_ms);
         publication_unref(next);
     }
-    if (!PLANTED(REHOLD)) {
-        settle(streams, stream, now_ms);
-    }
+    settle(streams, stream, now_ms);
 }
 
 void flow_offer(struct streams *streams, struct stream *stream,

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "edge/planted.h"
 #include "edge/stream.h"
 
 static struct stream *find(const struct streams *streams, const struct stream_id *id)
@@ -152,6 +151,7 @@ static struct subscription *new_subscription(struct stream *stream,
     subscription->owner = owner;
     subscription->user = user;
     subscription->cursor = open->resume ? open->resume_seq : open->seq;
+    subscription->tag = open->resume ? open->resume_tag : open->tag;
     subscription->checked = subscription->needed = open->access_seq;
     return subscription;
 }
@@ -159,8 +159,7 @@ static struct subscription *new_subscription(struct stream *stream,
 /* What this edge holds, and what a core has just read there, are two histories. */
 static bool other_history(const struct stream *stream, const struct stream_open *open)
 {
-    uint32_t tag = stream_tag(stream, open->seq);
-    return tag != 0 && open->tag != 0 && tag != open->tag && !PLANTED(TAGS);
+    return tags_differ(stream_tag(stream, open->seq), open->tag);
 }
 
 struct subscription *streams_open(struct streams *streams, const struct stream_open *open,
@@ -230,7 +229,7 @@ static void jump(struct streams *streams, struct stream *stream,
                  const struct stream_rows *rows, int64_t now_ms)
 {
     flow_verify(streams, stream);
-    stream->verify = false;
+    stream->verify = stream->in_doubt = false;
     stream->confirm = !PLANTED(RECONFIRM); /* what came meanwhile was taken for old */
     stream->last = stream->known = rows->head;
     stream->last_tag = rows->head_tag;
@@ -250,7 +249,11 @@ static void jump(struct streams *streams, struct stream *stream,
 static void apply_resync(struct streams *streams, struct stream *stream,
                          const struct stream_rows *rows, int64_t now_ms)
 {
-    bool whole = rows->after >= stream->last || rows->head < stream->last;
+    bool whole = rows->after >= stream->fetch_last || rows->head < stream->fetch_last;
+    if (whole && stream->last > stream->fetch_last) {
+        flow_verify(streams, stream); /* it has moved on: which history was meant? */
+        return;
+    }
     if (whole) {
         jump(streams, stream, rows, now_ms);
     }
@@ -258,9 +261,7 @@ static void apply_resync(struct streams *streams, struct stream *stream,
     walk_begin(streams, &walk, &stream->behind);
     for (struct subscription *s = walk_next(&walk); s != NULL; s = walk_next(&walk)) {
         if (whole || (s->cursor <= rows->after && !s->unchecked)) {
-            s->cursor = stream->last;
-            streams->counters.resyncs++;
-            streams->io.resync(streams->user, s, stream->last, stream->last_tag);
+            flow_resync(streams, s);
         }
     }
     walk_end(streams, &walk);
@@ -270,7 +271,24 @@ static void apply_resync(struct streams *streams, struct stream *stream,
 static bool has_hole(const struct stream *stream, const struct stream_rows *rows)
 {
     return rows->row_count > 0 ? rows->rows[0]->seq > rows->after + 1
-                               : rows->after < stream->last;
+                               : rows->after < stream->fetch_last;
+}
+
+/* Nobody knows of more: the hint was wrong. Who stands beyond it came from there. */
+static void unlearn_head(struct streams *streams, struct stream *stream, uint64_t head)
+{
+    stream->known = head > stream->last ? head : stream->last;
+    struct list *const lists[] = {&stream->live, &stream->behind};
+    for (int i = 0; i < 2; i++) {
+        struct walk walk;
+        walk_begin(streams, &walk, lists[i]);
+        for (struct subscription *s = walk_next(&walk); s; s = walk_next(&walk)) {
+            if (s->cursor > stream->known) {
+                flow_resync(streams, s);
+            }
+        }
+        walk_end(streams, &walk);
+    }
 }
 
 /* What the stream itself lacks is applied; the order of the rows is that of seq. */
@@ -278,15 +296,19 @@ static void apply_rows(struct streams *streams, struct stream *stream,
                        const struct stream_rows *rows, int64_t now_ms)
 {
     uint64_t before = stream->last;
+    bool for_reader = rows->after < stream->fetch_last;
     for (size_t i = 0; i < rows->row_count; i++) {
-        if (rows->rows[i]->seq > stream->last && !PLANTED(NOAHEAD)) {
+        if (rows->rows[i]->seq > stream->last && !(for_reader && PLANTED(NOAHEAD))) {
             flow_offer(streams, stream, rows->rows[i], now_ms);
         }
     }
     stream->fetching = false;
+    if (stream->in_doubt && !stream->verify) {
+        stream->in_doubt = false; /* this was the answer */
+        flow_drain_guarded(streams, stream, now_ms);
+    }
     if (stream->known == stream->fetch_known && rows->head < stream->known) {
-        /* Nobody knows of more: the hint was wrong. */
-        stream->known = rows->head > stream->last ? rows->head : stream->last;
+        unlearn_head(streams, stream, rows->head);
     }
     flow_learn_head(streams, stream, rows->head, now_ms);
     if (stream->last > before && flow_has_gap(stream) && !stream->verify) {
@@ -300,7 +322,10 @@ void streams_rows(struct streams *streams, const struct stream_rows *rows, int64
     if (stream == NULL || !stream->fetching) {
         return;
     }
-    if (rows->resync || has_hole(stream, rows)) {
+    /* What an access stream in doubt has applied says nothing of what was taken away, and
+     * its first tag was never known: it begins anew, and so do the checks. */
+    bool anew = stream->id.kind == STREAM_ACCESS && stream->in_doubt && !stream->verify;
+    if (anew || rows->resync || has_hole(stream, rows)) {
         stream->fetching = false;
         apply_resync(streams, stream, rows, now_ms);
         flow_feed_behind(streams, stream, NULL);

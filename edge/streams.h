@@ -6,17 +6,18 @@
  *  - A subscription is a cursor: everything up to and with it was delivered. Event s goes
  *    to cursors at s-1, each once, in order; a cursor that is behind is fed from the
  *    ring, else by a catch-up, and never beyond the stream's own last seq.
- *  - A stream's events are applied in the order of seq. One that comes early waits (a
- * few, for a moment); what is missing is fetched. A new stream is confirmed by one fetch
- *    once interest is in place.
+ *  - A stream's events are applied in the order of seq. A few that come early wait for a
+ *    moment; what is missing is fetched. A new stream is confirmed by one fetch once
+ *    interest is in place.
  *  - Fence: an event that carries `after` waits until the access stream of its scope has
  *    been applied that far. Applying an access event marks the subscriptions it touches
  *    as unchecked; their cursors wait until a core has said that they may go on.
  *  - A tag that does not fit the one before it means another history (a restore): the
  *    core decides, and the subscriber hears RESYNC.
  *
- * One thread. Callbacks may call streams_close() for any subscription, but nothing else
- * that opens or offers; the owner defers those to the next turn. */
+ * One thread. Callbacks may call streams_close() for any subscription but the one that is
+ * being opened or ended, and nothing else that opens or offers; the owner defers those to
+ * the next turn. */
 #ifndef EDGE_STREAMS_H
 #define EDGE_STREAMS_H
 
@@ -35,6 +36,7 @@ struct subscription {
     void *owner;
     struct uuid user;
     uint64_t cursor;
+    uint32_t tag;       /* of that event; 0: unknown */
     uint64_t checked;   /* access seq at which the right was read */
     uint64_t needed;    /* access seq at which it must have been read to go on */
     bool behind;        /* is on the behind list */
@@ -96,6 +98,7 @@ struct stream_open {
     struct bytes grant; /* borrowed */
     bool resume;        /* begin behind resume_seq instead of seq */
     uint64_t resume_seq;
+    uint32_t resume_tag; /* 0: unknown */
 };
 
 /* Begins. One (owner, stream) pair at most: the caller looks first (its own list).
@@ -139,7 +142,9 @@ void streams_verdict(struct streams *streams, struct subscription *subscription,
 void streams_resume(struct streams *streams, struct subscription *subscription,
                     int64_t now_ms);
 
-/* Another epoch: nothing held can be trusted; every stream is fetched anew. */
+/* Nothing held can be trusted, every stream is read and every right checked anew. After
+ * another epoch was seen, before anything of it is offered; and after each answer about
+ * heads that was asked with `since` 0, which says nothing of what committed before. */
 void streams_renew(struct streams *streams, int64_t now_ms);
 
 /* Calls `each` for the subscriptions that get ephemeral events now: checked, not behind.

@@ -12,6 +12,7 @@
 
 #include <jwt.h>
 #include <openssl/ec.h>
+#include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/pem.h>
@@ -66,7 +67,7 @@ static char *hmac_token(const char *header, const char *claims, const char *key)
     return (char *)buf_take(&buf, &(size_t){0});
 }
 
-static char *rsa_token(const char *header, const char *claims, EVP_PKEY *key)
+static char *key_token(const char *header, const char *claims, EVP_PKEY *key)
 {
     struct buf buf;
     uint8_t signature[512];
@@ -77,6 +78,14 @@ static char *rsa_token(const char *header, const char *claims, EVP_PKEY *key)
     EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key);
     EVP_DigestSign(context, signature, &size, buf.data, buf.size);
     EVP_MD_CTX_free(context);
+    if (EVP_PKEY_is_a(key, "EC")) { /* DER to r and s */
+        const uint8_t *der = signature;
+        ECDSA_SIG *parts = d2i_ECDSA_SIG(NULL, &der, (long)size);
+        BN_bn2binpad(ECDSA_SIG_get0_r(parts), signature, 32);
+        BN_bn2binpad(ECDSA_SIG_get0_s(parts), signature + 32, 32);
+        ECDSA_SIG_free(parts);
+        size = 64;
+    }
     buf_append_char(&buf, '.');
     append_base64url(&buf, signature, size);
     return (char *)buf_take(&buf, &(size_t){0});
@@ -248,6 +257,40 @@ static void takes_rsa_and_ec_keys_by_kid(void **state)
     refused(by_keys, libjwt_token(JWT_ALG_RS384, "main", rsa_private), "alg");
 }
 
+/* Changes a character in the middle of the signature. */
+static void spoil(char *token)
+{
+    char *middle = strrchr(token, '.') + 12;
+    *middle = *middle == 'A' ? 'E' : 'A';
+}
+
+static void takes_access_tokens_of_every_kind(void **state)
+{
+    static const char *const types[] = {"at+jwt", "AT+JWT", "application/at+jwt"};
+    for (size_t i = 0; i < 3; i++) {
+        char headers[3][128];
+        snprintf(headers[0], 128, "{\"alg\":\"HS256\",\"typ\":\"%s\"}", types[i]);
+        snprintf(headers[1], 128, "{\"alg\":\"RS256\",\"kid\":\"main\",\"typ\":\"%s\"}",
+                 types[i]);
+        snprintf(headers[2], 128, "{\"alg\":\"ES256\",\"kid\":\"curve\",\"typ\":\"%s\"}",
+                 types[i]);
+        char *tokens[] = {hmac_token(headers[0], CLAIMS, SECRET),
+                          key_token(headers[1], CLAIMS, rsa),
+                          key_token(headers[2], CLAIMS, ec)};
+        for (int k = 0; k < 3; k++) {
+            struct verifier *verifier = k == 0 ? by_secret : by_keys;
+            assert_int_equal(check(verifier, tokens[k]), ERR_OK);
+            assert_string_equal(identity.username, "ann");
+            spoil(tokens[k]);
+            refused(verifier, tokens[k], "signature");
+        }
+        refused(by_keys, key_token(headers[1], CLAIMS, other_rsa), "signature");
+        refused(by_keys, hmac_token(headers[1], CLAIMS, rsa_public), "signature");
+        refused(by_keys, hmac_token(headers[2], CLAIMS, rsa_public), "signature");
+        refused(by_secret, hmac_token(headers[0], CLAIMS, rsa_public), "signature");
+    }
+}
+
 /* ---------------------------------------------------------------- what must not */
 
 static void e45_alg_none(void **state)
@@ -284,18 +327,18 @@ static void e46_public_key_as_secret(void **state)
 static void e47_keys_in_the_token(void **state)
 {
     refused(by_keys,
-            rsa_token("{\"alg\":\"RS256\",\"kid\":\"main\",\"jwk\":{\"kty\":\"RSA\"}}",
+            key_token("{\"alg\":\"RS256\",\"kid\":\"main\",\"jwk\":{\"kty\":\"RSA\"}}",
                       CLAIMS, other_rsa),
             "jwk");
     refused(by_keys,
-            rsa_token("{\"alg\":\"RS256\",\"jku\":\"http://127.0.0.1:1/\"}", CLAIMS,
+            key_token("{\"alg\":\"RS256\",\"jku\":\"http://127.0.0.1:1/\"}", CLAIMS,
                       other_rsa),
             "jku");
     refused(by_keys,
-            rsa_token("{\"alg\":\"RS256\",\"x5u\":\"http://127.0.0.1:1/\"}", CLAIMS,
+            key_token("{\"alg\":\"RS256\",\"x5u\":\"http://127.0.0.1:1/\"}", CLAIMS,
                       other_rsa),
             "x5u");
-    refused(by_keys, rsa_token("{\"alg\":\"RS256\",\"x5c\":[\"AA\"]}", CLAIMS, other_rsa),
+    refused(by_keys, key_token("{\"alg\":\"RS256\",\"x5c\":[\"AA\"]}", CLAIMS, other_rsa),
             "x5c");
 }
 
@@ -307,7 +350,7 @@ static void e48_strange_kids(void **state)
     for (size_t i = 0; i < sizeof(kids) / sizeof(kids[0]); i++) {
         char header[128];
         snprintf(header, sizeof(header), "{\"alg\":\"RS256\",\"kid\":%s}", kids[i]);
-        char *token = rsa_token(header, CLAIMS, rsa);
+        char *token = key_token(header, CLAIMS, rsa);
         assert_int_equal(check(by_keys, token), ERR_UNAUTHENTICATED);
         free(token);
     }
@@ -315,7 +358,7 @@ static void e48_strange_kids(void **state)
     memset(big, 'k', sizeof(big));
     memcpy(big, "{\"alg\":\"RS256\",\"kid\":\"", 22);
     memcpy(big + sizeof(big) - 3, "\"}", 3);
-    char *token = rsa_token(big, CLAIMS, rsa);
+    char *token = key_token(big, CLAIMS, rsa);
     assert_int_equal(check(by_keys, token), ERR_UNAUTHENTICATED);
     free(token);
 }
@@ -677,6 +720,7 @@ int main(void)
         cmocka_unit_test(a_service_may_lack_a_sub),
         cmocka_unit_test(long_names_and_ids_are_cut_or_digested),
         cmocka_unit_test(takes_rsa_and_ec_keys_by_kid),
+        cmocka_unit_test(takes_access_tokens_of_every_kind),
         cmocka_unit_test(e45_alg_none),
         cmocka_unit_test(e46_public_key_as_secret),
         cmocka_unit_test(e47_keys_in_the_token),
