@@ -11,7 +11,7 @@
 #define ROWS_MAX    1000
 #define REPLY_MAX   (2 * 1024 * 1024) /* payload bytes in one reply; edges ask again */
 
-enum { STREAM, HEAD, HEAD_TAG, FIRST, RESYNC, EMITTED };
+enum { STREAM, HEAD, HEAD_TAG, FIRST, RESYNC, EMITTED, EPOCH };
 
 /* One row of catch_up(): stops before `room` is used up, but gives at least one event. */
 static enum err read_rows(struct request *request, struct bytes emitted, bool protobuf,
@@ -63,6 +63,8 @@ static enum err read_stream(struct request *request, const struct db_result *res
     rows->first = (uint64_t)db_int(result, row, FIRST);
     rows->has_resync = true;
     rows->resync = db_bool(result, row, RESYNC);
+    rows->has_head_tag = true;
+    rows->head_tag = (uint32_t)db_int(result, row, HEAD_TAG);
     *ret_rows = rows;
     return read_rows(request, db_text(result, row, EMITTED), protobuf, room, rows);
 }
@@ -80,6 +82,16 @@ static enum err read_streams(struct request *request, const struct db_result *re
     }
     link__rows__init(reply);
     reply->streams = streams;
+    if (count > 0) {
+        /* the history that these rows are of, from the same snapshot */
+        struct uuid epoch = db_uuid(result, 0, EPOCH);
+        reply->has_epoch = true;
+        reply->epoch.len = sizeof(epoch.b);
+        reply->epoch.data = arena_copy(arena, bytes_make(epoch.b, sizeof(epoch.b)));
+        if (reply->epoch.data == NULL) {
+            return ERR_LIMIT_REACHED;
+        }
+    }
     size_t room = REPLY_MAX;
     for (int row = 0; row < count && room > 0; row++) {
         TRY(read_stream(request, result, row, protobuf, &room, &streams[row]));
@@ -162,7 +174,7 @@ void answer_catch_up(struct request *request, const Link__Request *message)
         request->encoding = LINK__ENCODING__PROTOBUF;
         core_note_protobuf(request->core);
     }
-    query(request, "SELECT * FROM catch_up($1, $2, $3, $4)", DB_READ,
+    query(request, "SELECT c.*, i.epoch FROM instance i, catch_up($1, $2, $3, $4) c WHERE i.one", DB_READ,
           (uint32_t)message->id, 4, params, on_rows);
 }
 

@@ -144,10 +144,16 @@ void upstream_send_waiting(struct upstream *up)
 
 /* ---- replies ---- */
 
-static bool is_unavailable(const Link__Reply *reply)
+/* False: the reply says nothing of what the request as a whole came to. An error of one
+ * attempt inside PostgreSQL speaks for that attempt alone. */
+static bool is_final(const struct upstream_call *call, const Link__Reply *reply)
 {
-    return reply->body_case == LINK__REPLY__BODY_ERROR &&
-           strcmp(reply->error->code, err_code(ERR_UNAVAILABLE)) == 0;
+    if (reply->body_case != LINK__REPLY__BODY_ERROR) {
+        return true;
+    }
+    enum err err = err_from_code(reply->error->code);
+    bool alone = call->sent <= call->refused + 1;
+    return err != ERR_UNAVAILABLE && (err != ERR_INTERNAL || !call->changes || alone);
 }
 
 /* Grows with each refusal, and differs from call to call, so that a core in trouble is
@@ -169,7 +175,7 @@ void upstream_on_reply(struct upstream_core *core, const Link__Reply *reply)
         metric_add(&late_replies, 1);
         return;
     }
-    if (!is_unavailable(reply)) {
+    if (is_final(call, reply)) {
         finish(call, UPSTREAM_REPLY, reply);
         return;
     }
