@@ -17,6 +17,8 @@ static void fill(const struct event_def *event, Link__CatalogueEvent *entry)
     entry->authentication = (uint32_t)event->authentication;
     entry->changes = event->kind == EVENT_CHANGE;
     entry->subscribed_key = (char *)subscribed_key(event);
+    entry->has_subscribed_field = event->id_field > 0;
+    entry->subscribed_field = event->id_field;
     entry->has_limit = event->limit > 0;
     entry->limit = event->limit;
     entry->has_per_seconds = event->limit > 0;

@@ -73,6 +73,7 @@ struct event_def {
     uint64_t actions; /* mask: bit (action number - 1) */
     enum resource_type resource;
     const char *id_key; /* JSON path of the resource's id, or NULL */
+    uint32_t id_field;  /* RIGHT_SUBSCRIBED: the number of that field of the payload */
     bool text_payload;  /* a bare JSON string is the id_key member */
     enum event_lock lock;
     bool many_streams; /* runs alone, not in a batch */

@@ -63,27 +63,23 @@ static enum err compose(struct arena *arena, struct bytes header, struct bytes p
     return ERR_OK;
 }
 
-static enum err add_protobuf(struct arena *arena, const char *event, struct bytes payload,
-                             Link__Publication *publication)
+/* If it can be had: a row of the log may be of an event that only a newer core knows, or
+ * older than its contract. Every client can read JSON, and nobody else may miss it. */
+static void add_protobuf(struct arena *arena, const char *event, struct bytes payload,
+                         Link__Publication *publication)
 {
     const struct server_event_def *def = server_event_find(bytes_of_text(event));
     if (def == NULL) {
-        return ERR_INTERNAL;
+        return;
     }
     struct buf buf;
     buf_init(&buf, PROTOBUF_MAX);
-    enum err err = transcode_json_to_protobuf(def->payload, payload, arena, &buf);
-    if (err == ERR_OK) {
+    if (transcode_json_to_protobuf(def->payload, payload, arena, &buf) == ERR_OK) {
         uint8_t *copy = arena_copy(arena, buf_bytes(&buf));
-        if (copy == NULL) {
-            err = ERR_LIMIT_REACHED;
-        } else {
-            publication->has_protobuf = true;
-            publication->protobuf = (ProtobufCBinaryData){buf.size, copy};
-        }
+        publication->has_protobuf = copy != NULL;
+        publication->protobuf = (ProtobufCBinaryData){copy != NULL ? buf.size : 0, copy};
     }
     buf_finish(&buf);
-    return err;
 }
 
 static Link__Publication *new_publication(struct arena *arena, struct bytes event)
@@ -116,7 +112,7 @@ static enum err add_payload(struct arena *arena, const struct event_row_text *ro
     publication->has_json = true;
     /* a blanked payload no longer has its required members */
     if (protobuf && row->payload.size > 2) {
-        return add_protobuf(arena, publication->event, row->payload, publication);
+        add_protobuf(arena, publication->event, row->payload, publication);
     }
     return ERR_OK;
 }
@@ -165,7 +161,7 @@ enum err publication_ephemeral(struct arena *arena, const char *event,
     TRY(compose(arena, bytes_make(header, (size_t)size), payload, &publication->json));
     publication->has_json = true;
     if (protobuf) {
-        TRY(add_protobuf(arena, event, payload, publication));
+        add_protobuf(arena, event, payload, publication);
     }
     *ret_publication = publication;
     return ERR_OK;

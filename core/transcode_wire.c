@@ -7,14 +7,13 @@
 #include <stdlib.h>
 
 #include "base/json_scan.h"
+#include "base/wire_scan.h"
 
-#define VARINT_SIZE_MAX  10
-#define FIELD_NUMBER_MAX ((1u << 29) - 1)
-#define FIELDS_MAX       64 /* of one message, as the generator allows */
+#define FIELDS_MAX 64 /* of one message, as the generator allows */
 
 /* One message on the wire. */
 struct wire {
-    const uint8_t *at, *end;
+    struct wire_reader in;
     const struct message_rules *rules;
     const struct path *path; /* NULL: the payload itself */
     unsigned depth;
@@ -31,77 +30,23 @@ static bool malformed(struct wire *wire, const struct path *path, const char *me
     return false;
 }
 
-static bool read_varint(struct wire *wire, uint64_t *ret_value)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < VARINT_SIZE_MAX && wire->at < wire->end; i++) {
-        uint8_t byte = *wire->at++;
-        if (i == VARINT_SIZE_MAX - 1 && byte > 1) {
-            return false; /* more than 64 bits */
-        }
-        value |= (uint64_t)(byte & 0x7f) << (7 * i);
-        if ((byte & 0x80) == 0) {
-            *ret_value = value;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool read_length_prefixed(struct wire *wire, struct bytes *ret_content)
-{
-    uint64_t size;
-    if (!read_varint(wire, &size) || size > (uint64_t)(wire->end - wire->at)) {
-        return false;
-    }
-    *ret_content = bytes_make(wire->at, (size_t)size);
-    wire->at += size;
-    return true;
-}
-
-static bool skip_fixed(struct wire *wire, size_t size)
-{
-    if ((size_t)(wire->end - wire->at) < size) {
-        return false;
-    }
-    wire->at += size;
-    return true;
-}
-
-static ProtobufCWireType wire_type_of(ProtobufCType type)
+static enum wire_type wire_type_of(ProtobufCType type)
 {
     switch (type) {
     case PROTOBUF_C_TYPE_SFIXED32:
     case PROTOBUF_C_TYPE_FIXED32:
     case PROTOBUF_C_TYPE_FLOAT:
-        return PROTOBUF_C_WIRE_TYPE_32BIT;
+        return WIRE_32BIT;
     case PROTOBUF_C_TYPE_SFIXED64:
     case PROTOBUF_C_TYPE_FIXED64:
     case PROTOBUF_C_TYPE_DOUBLE:
-        return PROTOBUF_C_WIRE_TYPE_64BIT;
+        return WIRE_64BIT;
     case PROTOBUF_C_TYPE_STRING:
     case PROTOBUF_C_TYPE_BYTES:
     case PROTOBUF_C_TYPE_MESSAGE:
-        return PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED;
+        return WIRE_BYTES;
     default:
-        return PROTOBUF_C_WIRE_TYPE_VARINT;
-    }
-}
-
-/* Skips a value that nothing is known of. */
-static bool skip_value(struct wire *wire, ProtobufCWireType type)
-{
-    uint64_t value;
-    struct bytes content;
-    switch (type) {
-    case PROTOBUF_C_WIRE_TYPE_VARINT:
-        return read_varint(wire, &value);
-    case PROTOBUF_C_WIRE_TYPE_64BIT:
-        return skip_fixed(wire, 8);
-    case PROTOBUF_C_WIRE_TYPE_32BIT:
-        return skip_fixed(wire, 4);
-    default:
-        return read_length_prefixed(wire, &content);
+        return WIRE_VARINT;
     }
 }
 
@@ -142,8 +87,7 @@ static bool check_content(struct wire *wire, const ProtobufCFieldDescriptor *fie
 {
     if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
         struct wire inner = {
-            .at = content.data,
-            .end = content.data + content.size,
+            .in = wire_reader_make(content),
             .rules = rule->message,
             .path = path,
             .depth = wire->depth + 1,
@@ -166,17 +110,17 @@ static bool check_content(struct wire *wire, const ProtobufCFieldDescriptor *fie
 static bool check_packed(struct wire *wire, const ProtobufCFieldDescriptor *field,
                          struct bytes content, const struct path *path)
 {
-    ProtobufCWireType type = wire_type_of(field->type);
+    enum wire_type type = wire_type_of(field->type);
     uint32_t *count = &wire->counts[field - wire->rules->descriptor->fields];
-    struct wire items = {.at = content.data, .end = content.data + content.size};
+    struct wire_reader items = wire_reader_make(content);
     while (items.at < items.end) {
         uint64_t value = 0;
-        bool complete = type == PROTOBUF_C_WIRE_TYPE_VARINT ? read_varint(&items, &value)
-                                                            : skip_value(&items, type);
+        bool complete = type == WIRE_VARINT ? wire_read_varint(&items, &value)
+                                            : wire_skip_value(&items, type);
         if (!complete) {
             return malformed(wire, path, "is cut off");
         }
-        if (type == PROTOBUF_C_WIRE_TYPE_VARINT) {
+        if (type == WIRE_VARINT) {
             struct path item = {.up = path, .index = *count};
             check_number(wire, field, value, &item);
         }
@@ -192,18 +136,18 @@ static bool check_value(struct wire *wire, const ProtobufCFieldDescriptor *field
     uint64_t value;
     struct bytes content;
     switch (wire_type_of(field->type)) {
-    case PROTOBUF_C_WIRE_TYPE_VARINT:
-        if (!read_varint(wire, &value)) {
+    case WIRE_VARINT:
+        if (!wire_read_varint(&wire->in, &value)) {
             return malformed(wire, path, "has a bad varint");
         }
         check_number(wire, field, value, path);
         return true;
-    case PROTOBUF_C_WIRE_TYPE_64BIT:
-        return skip_fixed(wire, 8) || malformed(wire, path, "is cut off");
-    case PROTOBUF_C_WIRE_TYPE_32BIT:
-        return skip_fixed(wire, 4) || malformed(wire, path, "is cut off");
+    case WIRE_64BIT:
+    case WIRE_32BIT:
+        return wire_skip_value(&wire->in, wire_type_of(field->type)) ||
+               malformed(wire, path, "is cut off");
     default:
-        if (!read_length_prefixed(wire, &content)) {
+        if (!wire_read_bytes(&wire->in, &content)) {
             return malformed(wire, path, "is longer than what holds it");
         }
         return check_content(wire, field, rule, content, path);
@@ -211,22 +155,21 @@ static bool check_value(struct wire *wire, const ProtobufCFieldDescriptor *field
 }
 
 static bool check_known(struct wire *wire, const ProtobufCFieldDescriptor *field,
-                        ProtobufCWireType type)
+                        enum wire_type type)
 {
     size_t index = (size_t)(field - wire->rules->descriptor->fields);
     const struct field_rule *rule = &wire->rules->fields[index];
     bool repeated = field->label == PROTOBUF_C_LABEL_REPEATED;
     struct path path = {.up = wire->path, .name = bytes_of_text(rule->json_name)};
-    bool packed = repeated && type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED &&
-                  wire_type_of(field->type) != type;
+    bool packed = repeated && type == WIRE_BYTES && wire_type_of(field->type) != type;
     if (!packed && wire_type_of(field->type) != type) {
         violations_add(wire->violations, &path, "type", "has the wrong wire type");
-        return skip_value(wire, type) || malformed(wire, &path, "is cut off");
+        return wire_skip_value(&wire->in, type) || malformed(wire, &path, "is cut off");
     }
     bool sound;
     if (packed) {
         struct bytes content;
-        sound = read_length_prefixed(wire, &content)
+        sound = wire_read_bytes(&wire->in, &content)
                     ? check_packed(wire, field, content, &path)
                     : malformed(wire, &path, "is longer than what holds it");
     } else if (repeated) {
@@ -256,19 +199,15 @@ static bool check_message(struct wire *wire)
         violations_add(wire->violations, wire->path, "too_deep", "is nested too deeply");
         return false;
     }
-    while (wire->at < wire->end && wire->violations->count < VIOLATIONS_MAX) {
-        uint64_t tag;
-        if (!read_varint(wire, &tag) || tag >> 3 == 0 || tag >> 3 > FIELD_NUMBER_MAX) {
-            return malformed(wire, wire->path, "has a bad field number");
+    while (wire->in.at < wire->in.end && wire->violations->count < VIOLATIONS_MAX) {
+        uint32_t number;
+        enum wire_type type;
+        if (!wire_read_key(&wire->in, &number, &type)) {
+            return malformed(wire, wire->path,
+                             "has a field number or a wire type that is not in use");
         }
-        ProtobufCWireType type = (ProtobufCWireType)(tag & 7);
-        if (type != PROTOBUF_C_WIRE_TYPE_VARINT && type != PROTOBUF_C_WIRE_TYPE_64BIT &&
-            type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED &&
-            type != PROTOBUF_C_WIRE_TYPE_32BIT) {
-            return malformed(wire, wire->path, "has a wire type that is not in use");
-        }
-        const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(
-            wire->rules->descriptor, (unsigned)(tag >> 3));
+        const ProtobufCFieldDescriptor *field =
+            protobuf_c_message_descriptor_get_field(wire->rules->descriptor, number);
         if (field != NULL) {
             if (!check_known(wire, field, type)) {
                 return false;
@@ -277,12 +216,12 @@ static bool check_message(struct wire *wire)
         }
         if (!wire->lenient) {
             char name[16];
-            snprintf(name, sizeof(name), "#%u", (unsigned)(tag >> 3));
+            snprintf(name, sizeof(name), "#%u", number);
             struct path path = {.up = wire->path, .name = bytes_of_text(name)};
             violations_add(wire->violations, &path, "unknown_field",
                            "is not a field of this message");
         }
-        if (!skip_value(wire, type)) {
+        if (!wire_skip_value(&wire->in, type)) {
             return malformed(wire, wire->path, "is cut off");
         }
     }
@@ -292,11 +231,8 @@ static bool check_message(struct wire *wire)
 bool wire_check(const struct message_rules *rules, struct bytes packed, bool lenient,
                 struct violations *violations)
 {
-    static const uint8_t nothing;
-    const uint8_t *data = packed.data != NULL ? packed.data : &nothing;
     struct wire wire = {
-        .at = data,
-        .end = data + packed.size,
+        .in = wire_reader_make(packed),
         .rules = rules,
         .depth = 1,
         .lenient = lenient,

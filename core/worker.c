@@ -225,6 +225,9 @@ static enum err read_message(struct request *request, const Link__Request *messa
     if (message->trace != NULL) {
         request->trace = arena_text(arena, message->trace);
     }
+    if (message->has_protobuf && message->protobuf) {
+        core_note_protobuf(request->core);
+    }
     const Link__Actor *actor = message->actor;
     if (actor == NULL) {
         return ERR_OK;

@@ -170,7 +170,8 @@ static bool check_protocols(struct bytes list)
     size_t at = 0;
     struct bytes item;
     while (http_list_next(list, &at, &item)) {
-        if (bytes_equal_text(item, "belfry.v1.json")) {
+        if (bytes_equal_text(item, "belfry.v1.json") ||
+            bytes_equal_text(item, "belfry.v1.proto")) {
             return true;
         }
     }
@@ -181,7 +182,7 @@ static bool admit_websocket(const struct http_head *head, struct admission *admi
 {
     const char *problem = "";
     bool socketio = admission->route == ROUTE_SOCKETIO;
-    admission->kind = socketio ? ADMIT_SOCKETIO : ADMIT_JSON;
+    admission->kind = socketio ? ADMIT_SOCKETIO : ADMIT_FRAMES;
     if (socketio && !check_engineio(head, admission)) {
         return false;
     }
@@ -198,7 +199,7 @@ static bool admit_websocket(const struct http_head *head, struct admission *admi
     }
     if (!socketio && !check_protocols(head->websocket_protocols)) {
         return refuse(admission, 400, ERR_VALIDATION_ERROR,
-                      "The subprotocol is belfry.v1.json, or none");
+                      "The subprotocol is belfry.v1.json, belfry.v1.proto, or none");
     }
     return true;
 }

@@ -8,7 +8,7 @@
 #include "edge/cors.h"
 #include "edge/http_head.h"
 
-enum admit_kind { ADMIT_HTTP, ADMIT_SOCKETIO, ADMIT_JSON };
+enum admit_kind { ADMIT_HTTP, ADMIT_SOCKETIO, ADMIT_FRAMES }; /* FRAMES: /ws */
 
 enum http_route {
     ROUTE_NONE,

@@ -112,6 +112,7 @@ static enum err event_create(const Link__CatalogueEvent *row,
     event->subscribed_key = copy_text(row->subscribed_key, &failed);
     event->text_key = copy_text(row->text_key, &failed);
     event->authentication = (enum catalogue_authentication)row->authentication;
+    event->subscribed_field = row->has_subscribed_field ? row->subscribed_field : 0;
     event->changes = row->changes;
     event->limit = row->has_limit ? row->limit : 0;
     event->per_seconds = row->has_per_seconds ? row->per_seconds : 0;

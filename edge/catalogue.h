@@ -24,6 +24,7 @@ struct catalogue_event {
     enum catalogue_authentication authentication;
     bool changes;               /* false: safe to ask again */
     const char *subscribed_key; /* payload member that names the room; NULL: none */
+    uint32_t subscribed_field;  /* its number in protobuf; 0: not known */
     uint32_t limit;             /* 0: no limit */
     uint32_t per_seconds;
     bool by_connection;   /* the limit counts by connection, not by user */

@@ -72,6 +72,10 @@ const struct option_def edge_options[] = {
      "How long a stopping edge takes to send its clients elsewhere."},
     {"BELFRY_RESOLVE_INTERVAL", NULL, OPTION_DURATION, FIELD(resolve_interval_ms), "1s",
      100, 10 * MINUTE, NULL, "Between look-ups of the cores' names."},
+    {"BELFRY_SOCKETIO_RECOVERY", NULL, OPTION_DURATION, FIELD(socketio_recovery_ms), "0",
+     0, 10 * MINUTE, NULL,
+     "How long after a connection broke Socket.IO's connection state recovery works, on "
+     "the same edge; 0: it is off."},
 
     {"BELFRY_MAX_CONNECTIONS", NULL, OPTION_INT, FIELD(max_connections), "100000", 1, 0,
      NULL, "Connections of all clients together."},

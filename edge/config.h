@@ -43,6 +43,7 @@ struct edge_config {
     int64_t request_timeout_ms;
     int64_t drain_ms;
     int64_t resolve_interval_ms;
+    int64_t socketio_recovery_ms; /* 0: off */
 
     int64_t max_connections;
     int64_t connections_per_address;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "edge/edge.h"
+#include "edge/recovery.h"
 #include "edge/session.h"
 
 #define QUEUE_CAPACITY_MIN 8
@@ -37,6 +38,7 @@ struct conn *conn_create(struct edge *edge, const struct framing *framing,
     snprintf(conn->address, sizeof(conn->address), "%s", address);
     list_push(&edge->conns, &conn->in_edge);
     edge->conn_count++;
+    edge->protobuf_count += framing->encoding == LINK__ENCODING__PROTOBUF;
     return conn;
 }
 
@@ -61,7 +63,9 @@ static void take(struct conn *conn, uint32_t count)
 static void end_sessions(struct conn *conn, const char *reason)
 {
     while (conn->session_count > 0) {
-        session_close(conn->sessions[conn->session_count - 1], reason);
+        struct session *session = conn->sessions[conn->session_count - 1];
+        recovery_keep(session, clock_ms());
+        session_close(session, reason);
     }
 }
 
@@ -73,6 +77,7 @@ void conn_destroy(struct conn *conn)
     take(conn, conn->queue_count);
     list_remove(&conn->in_edge);
     conn->edge->conn_count--;
+    conn->edge->protobuf_count -= conn->framing->encoding == LINK__ENCODING__PROTOBUF;
     if (conn->bearer.data != NULL) {
         explicit_bzero((void *)conn->bearer.data, conn->bearer.size);
         free((void *)conn->bearer.data);

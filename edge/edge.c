@@ -10,6 +10,7 @@
 #include "edge/fanout.h"
 #include "edge/listener.h"
 #include "edge/occupancy.h"
+#include "edge/recovery.h"
 #include "edge/repair.h"
 #include "edge/session.h"
 
@@ -259,6 +260,9 @@ static void on_second(uv_timer_t *timer)
     struct edge *edge = timer->data;
     check_stale(edge, clock_ms());
     tick_sessions(edge);
+    if (edge->recovery != NULL) {
+        recovery_tick(edge->recovery, clock_ms());
+    }
     occupancy_renew(edge->occupancy, edge->draining);
     repair_ask_heads(edge->repair);
 }
@@ -311,6 +315,13 @@ static enum err open_verifier(struct edge *edge)
     return err;
 }
 
+static enum err open_recovery(struct edge *edge)
+{
+    int64_t keep_ms = edge->config->socketio_recovery_ms;
+    edge->recovery = keep_ms > 0 ? recovery_create(keep_ms) : NULL;
+    return keep_ms > 0 && edge->recovery == NULL ? ERR_UNAVAILABLE : ERR_OK;
+}
+
 static void start_clockwork(struct edge *edge)
 {
     uv_prepare_init(edge->loop, &edge->turn);
@@ -351,6 +362,7 @@ enum err edge_start(struct edge *edge, const struct edge_config *config, uv_loop
     TRY(fanout_create(edge, &edge->fanout));
     TRY(repair_create(edge, &edge->repair));
     TRY(occupancy_create(edge, &edge->occupancy));
+    TRY(open_recovery(edge));
     TRY(open_bus(edge));
     TRY(open_upstream(edge));
     start_clockwork(edge);

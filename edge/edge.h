@@ -20,6 +20,7 @@ struct listener;
 struct occupancy;
 struct repair;
 struct fanout;
+struct recovery;
 
 struct edge {
     const struct edge_config *config;
@@ -37,10 +38,13 @@ struct edge {
     struct fanout *fanout;       /* from the bus to the sessions */
     struct listener *listener;   /* libwebsockets: listener.c, ws.c, http.c */
 
+    struct recovery *recovery; /* of Socket.IO sessions; NULL: is off */
+
     struct list conns; /* struct conn, in_edge */
     size_t conn_count;
-    struct map users;    /* user id -> struct edge_user (sessions of one user) */
-    struct map sessions; /* session id -> struct session */
+    size_t protobuf_count; /* of those, how many read protobuf */
+    struct map users;      /* user id -> struct edge_user (sessions of one user) */
+    struct map sessions;   /* session id -> struct session */
 
     uint8_t epoch[16]; /* of the database, as last heard */
     bool has_epoch;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "edge/edge.h"
+#include "edge/recovery.h"
 #include "edge/session.h"
 
 #define UNIQUE_KEPT 256 /* CONTACTS publications remembered, to drop their copies */
@@ -72,6 +73,7 @@ void fanout_deliver(struct fanout *fanout, struct subscription *subscription,
 {
     (void)fanout;
     if (publication->event.size > 0) { /* else it is control for edges alone */
+        recovery_note(subscription->owner, publication);
         send_to(subscription->owner, publication);
     }
 }
@@ -185,6 +187,7 @@ void fanout_frame(struct fanout *fanout, struct bytes frame)
         return;
     }
     const Link__BusFrame *bus_frame = (const Link__BusFrame *)message;
+    edge_learn_epoch(edge, bytes_make(bus_frame->epoch.data, bus_frame->epoch.len));
     for (size_t i = 0; i < bus_frame->n_publications; i++) {
         take_publication(fanout, bus_frame->publications[i]);
     }
@@ -195,7 +198,6 @@ void fanout_frame(struct fanout *fanout, struct bytes frame)
             streams_head(edge->streams, &stream, head->seq, clock_ms());
         }
     }
-    edge_learn_epoch(edge, bytes_make(bus_frame->epoch.data, bus_frame->epoch.len));
 }
 
 /* ---------------------------------------------------------------- control */

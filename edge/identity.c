@@ -13,6 +13,7 @@
 
 #include "base/json_scan.h"
 #include "edge/jwks.h"
+#include "edge/signature.h"
 
 #define SUBJECT_MAX 255
 #define YEAR_9999   INT64_C(253402300799) /* unix seconds; keeps * 1000 within int64_t */
@@ -40,6 +41,7 @@ struct reading {
     struct bytes header, payload, signature; /* in `text` */
     json_t *claims;
     const struct token_key *key;
+    bool is_access_token; /* typ at+jwt */
     int64_t not_before_s;
 };
 
@@ -167,9 +169,17 @@ static json_t *read_object(struct bytes segment)
 
 /* ---------------------------------------------------------------- the header */
 
-static bool is_token_type(const char *type)
+/* What a token may say of itself: a plain JWT, or an access token (RFC 9068), with or
+ * without "application/" (RFC 7515 section 4.1.9). */
+static bool read_type(const json_t *type, bool *ret_is_access_token)
 {
-    return strcasecmp(type, "JWT") == 0;
+    if (type == NULL) {
+        return true;
+    }
+    const char *text = json_is_string(type) ? json_string_value(type) : "";
+    text += strncasecmp(text, "application/", 12) == 0 ? 12 : 0;
+    *ret_is_access_token = strcasecmp(text, "at+jwt") == 0;
+    return *ret_is_access_token || strcasecmp(text, "JWT") == 0;
 }
 
 /* kid is an index in our table and nothing else; where a key might be is not for the
@@ -183,9 +193,7 @@ static bool check_header(const struct verifier *verifier, const json_t *header,
             return refuse(ret_reason, refused[i]);
         }
     }
-    const json_t *type = json_object_get(header, "typ");
-    if (type != NULL &&
-        (!json_is_string(type) || !is_token_type(json_string_value(type)))) {
+    if (!read_type(json_object_get(header, "typ"), &reading->is_access_token)) {
         return refuse(ret_reason, "typ");
     }
     const char *alg = json_string_value(json_object_get(header, "alg"));
@@ -360,12 +368,18 @@ static bool check_claims(const struct verifier *verifier, struct reading *readin
 static bool check_signature(const struct reading *reading)
 {
     const struct token_key *key = reading->key;
-    uint8_t ignored[SEGMENT_MAX];
+    uint8_t signature[SEGMENT_MAX];
     jwt_t *jwt = NULL;
     /* libjwt is lenient about base64; two spellings of one token would be two tokens for
      * whoever keeps lists of them. */
-    if (base64url_decode(reading->signature, ignored, sizeof(ignored)) <= 0) {
+    int size = base64url_decode(reading->signature, signature, sizeof(signature));
+    if (size <= 0) {
         return false;
+    }
+    if (reading->is_access_token) {
+        size_t text_size = reading->header.size + 1 + reading->payload.size;
+        return signature_valid(key, bytes_make(reading->text, text_size),
+                               bytes_make(signature, (size_t)size));
     }
     int problem = jwt_decode(&jwt, reading->text, key->data, (int)key->size);
     bool good = problem == 0 && jwt != NULL && jwt_get_alg(jwt) == jwt_str_alg(key->alg);

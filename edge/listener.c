@@ -16,7 +16,7 @@
 #define INSURANCE_MS 50
 #define RX_BUFFER    512   /* bigger means more memory for each idle client */
 #define TX_PACKET    65536 /* 0 would mean RX_BUFFER, and a copy of what is longer */
-#define TICK_PART    10    /* ticks in the shortest time that the framings keep */
+#define TICK_PART    20    /* rounds of ticks in the shortest time that framings keep */
 #define TICK_MAX_MS  1000
 
 /* ---------------------------------------------------------------- libwebsockets */
@@ -42,6 +42,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 static const struct lws_protocols protocols[] = {
     {"belfry", on_event, 0, RX_BUFFER, 0, NULL, TX_PACKET},
     {"belfry.v1.json", on_event, 0, RX_BUFFER, 0, NULL, TX_PACKET},
+    {"belfry.v1.proto", on_event, 0, RX_BUFFER, 0, NULL, TX_PACKET},
     {NULL, NULL, 0, 0, 0, NULL, 0},
 };
 
@@ -177,19 +178,25 @@ static void on_insurance(uv_timer_t *timer)
 
 static void on_tick(uv_timer_t *timer)
 {
-    ws_tick(timer->data, clock_ms());
+    struct listener *listener = timer->data;
+    for (uint32_t i = 0; i < listener->wheel_step; i++) {
+        ws_tick(listener, clock_ms());
+    }
 }
 
-/* Often enough for the shortest time there is to keep. */
-static uint64_t tick_ms(const struct edge_config *config)
+/* Each client has its turn often enough for the shortest time there is to keep; clients
+ * take turns in parts, so that no turn of the loop is long. */
+static uint64_t tick_ms(struct listener *listener)
 {
+    const struct edge_config *config = listener->edge->config;
     int64_t shortest = config->ping_interval_ms < config->ping_timeout_ms
                            ? config->ping_interval_ms
                            : config->ping_timeout_ms;
     int64_t round =
         shortest / TICK_PART < TICK_MAX_MS ? shortest / TICK_PART : TICK_MAX_MS;
-    int64_t part = round / LISTENER_WHEEL;
-    return (uint64_t)(part > 0 ? part : 1);
+    listener->wheel_step = round >= LISTENER_WHEEL ? 1 : LISTENER_WHEEL;
+    int64_t each = round * listener->wheel_step / LISTENER_WHEEL;
+    return (uint64_t)(each > 0 ? each : 1);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -215,7 +222,7 @@ static void start_clockwork(struct listener *listener)
     uv_check_start(&listener->after_poll, on_after_poll);
     uv_prepare_start(&listener->before_poll, on_before_poll);
     uv_timer_start(&listener->insurance, on_insurance, INSURANCE_MS, INSURANCE_MS);
-    uint64_t each_ms = tick_ms(listener->edge->config);
+    uint64_t each_ms = tick_ms(listener);
     uv_timer_start(&listener->ticking, on_tick, each_ms, each_ms);
 }
 

@@ -287,6 +287,7 @@ static void send_lease(struct occupancy *occupancy)
     struct uuid id = uuid_v7();
     request.request_id.data = id.b;
     request.request_id.len = 16;
+    request.has_protobuf = request.protobuf = occupancy->edge->protobuf_count > 0;
     request.body_case = LINK__REQUEST__BODY_LEASE;
     request.lease = &draft.lease;
     occupancy->call.request = &request;

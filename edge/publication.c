@@ -57,6 +57,7 @@ struct publication *publication_create(const Link__Publication *source)
     uint8_t *at = publication->bytes;
     publication->event = place(&at, source->event, event_size);
     publication->json = place(&at, source->json.data, source->json.len);
+    publication->has_protobuf = source->has_protobuf;
     publication->protobuf = place(&at, source->protobuf.data, source->protobuf.len);
     if (source->control != NULL) {
         publication->control = copy_control(source->control);
@@ -91,10 +92,10 @@ void publication_unref(struct publication *publication)
 static struct frame *make_frame(const struct publication *publication,
                                 const struct framing *framing, const char *name_space)
 {
-    struct bytes payload = framing->encoding == LINK__ENCODING__PROTOBUF
-                               ? publication->protobuf
-                               : publication->json;
-    struct frame *frame = framing->event(name_space, publication->event, payload);
+    struct frame *frame =
+        framing->publication != NULL
+            ? framing->publication(name_space, publication)
+            : framing->event(name_space, publication->event, publication->json);
     if (frame != NULL) {
         frame->droppable = !publication->durable;
     }

@@ -19,8 +19,9 @@ struct publication {
     uint64_t seq;   /* 0: ephemeral */
     uint64_t after; /* access seq to have applied before */
     struct bytes event;
-    struct bytes json;      /* payload */
-    struct bytes protobuf;  /* may be none */
+    struct bytes json; /* payload */
+    bool has_protobuf; /* the payload packed, too; it may be empty */
+    struct bytes protobuf;
     Link__Control *control; /* or NULL; owned */
 
     struct {

@@ -89,6 +89,7 @@ static void ask(struct asking *asking, Link__Request *request,
     struct uuid id = uuid_v7();
     request->request_id.data = id.b;
     request->request_id.len = 16;
+    request->has_protobuf = request->protobuf = repair->edge->protobuf_count > 0;
     list_push(&repair->under_way, &asking->node);
     asking->call.request = request;
     asking->call.deadline_ms = clock_ms() + ASK_DEADLINE_MS;
@@ -148,6 +149,8 @@ static void fetch_done(struct upstream_call *call, enum upstream_result result,
     struct edge *edge = asking->repair->edge;
     bool answered[BATCH_MAX] = {false};
     if (result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_ROWS) {
+        edge_learn_epoch(edge,
+                         bytes_make(reply->rows->epoch.data, reply->rows->epoch.len));
         for (size_t i = 0; i < reply->rows->n_streams; i++) {
             take_rows(edge, asking, reply->rows->streams[i], answered);
         }
@@ -180,6 +183,7 @@ static void send_fetch(struct repair *repair)
     catch_up.streams = pointers;
     catch_up.has_limit = true;
     catch_up.limit = CATCH_UP_ROWS;
+    catch_up.has_protobuf = catch_up.protobuf = repair->edge->protobuf_count > 0;
     request.body_case = LINK__REQUEST__BODY_CATCH_UP;
     request.catch_up = &catch_up;
     repair->fetching = NULL;
@@ -291,6 +295,11 @@ void repair_recheck(struct repair *repair, struct subscription *subscription)
 static void take_heads(struct edge *edge, const Link__Heads *heads)
 {
     int64_t now_ms = clock_ms();
+    edge_learn_epoch(edge, bytes_make(heads->epoch.data, heads->epoch.len));
+    if (edge->heads_since == 0) {
+        /* A first answer says nothing of what was committed before it. */
+        streams_renew(edge->streams, now_ms);
+    }
     edge->heads_since = heads->next_since;
     edge_heads_answered(edge);
     for (size_t i = 0; i < heads->n_heads; i++) {
@@ -300,7 +309,6 @@ static void take_heads(struct edge *edge, const Link__Heads *heads)
             streams_head(edge->streams, &stream, head->seq, now_ms);
         }
     }
-    edge_learn_epoch(edge, bytes_make(heads->epoch.data, heads->epoch.len));
 }
 
 static void heads_done(struct upstream_call *call, enum upstream_result result,

@@ -1,5 +1,5 @@
-/* The life of a session: token, CONNECT at a core, subscriptions, the end. What it sends
- * and asks for while it lives is in session_call.c. */
+/* The life of a session: its subscriptions, what it is told, its end. How it begins is in
+ * session_connect.c, what it asks for in session_call.c. */
 #include "edge/session.h"
 
 #include <inttypes.h>
@@ -7,52 +7,14 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/json_scan.h"
-#include "base/log.h"
 #include "edge/edge.h"
 #include "edge/occupancy.h"
+#include "edge/recovery.h"
 
-#define RESUME_MAX          SESSION_SUBSCRIPTIONS_MAX
-#define TOKEN_WARN_MS       60000
-#define NAMESPACES_MAX      64
-#define CONNECT_PAYLOAD_MAX (64 * 1024)
-
-/* CONNECT under way. Lives until the core has answered, even if the session does not. */
-struct connecting {
-    struct upstream_call call;
-    struct edge *edge;
-    struct uuid session_id;
-};
-
-/* What a client wants to go on with, as link messages. */
-struct resume_list {
-    Link__Cursor cursors[RESUME_MAX];
-    struct stream_id streams[RESUME_MAX];
-    Link__Cursor *pointers[RESUME_MAX];
-};
+#define TOKEN_WARN_MS  60000
+#define NAMESPACES_MAX 64
 
 /* ---------------------------------------------------------------- small helpers */
-
-void cursor_format(uint64_t seq, uint32_t tag, char ret_text[CURSOR_TEXT_SIZE])
-{
-    snprintf(ret_text, CURSOR_TEXT_SIZE, "%" PRIu64 ".%08" PRIx32, seq, tag);
-}
-
-bool cursor_parse(struct bytes text, uint64_t *ret_seq, uint32_t *ret_tag)
-{
-    char copy[CURSOR_TEXT_SIZE];
-    if (text.size == 0 || text.size >= sizeof(copy) || text.data[0] < '0' ||
-        text.data[0] > '9') {
-        return false;
-    }
-    memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
-    int used = 0;
-    if (sscanf(copy, "%19" SCNu64 ".%8" SCNx32 "%n", ret_seq, ret_tag, &used) != 2) {
-        return false;
-    }
-    return (size_t)used == text.size && *ret_seq <= INT64_MAX;
-}
 
 const char *session_namespace(struct edge *edge, struct bytes name)
 {
@@ -93,21 +55,6 @@ void session_actor(const struct session *session, Link__Actor *ret_actor)
     ret_actor->service = identity->service;
 }
 
-static void join_user(struct edge *edge, struct session *session)
-{
-    struct edge_user *user = map_get(&edge->users, &session->identity.user_id);
-    if (user == NULL) {
-        user = calloc(1, sizeof(*user));
-        if (user == NULL || map_put(&edge->users, &session->identity.user_id, user)) {
-            free(user);
-            return; /* without it the session only misses control from other sessions */
-        }
-        user->id = session->identity.user_id;
-        list_init(&user->sessions);
-    }
-    list_push(&user->sessions, &session->in_user);
-}
-
 static void leave_user(struct edge *edge, struct session *session)
 {
     if (!list_linked(&session->in_user)) {
@@ -123,7 +70,7 @@ static void leave_user(struct edge *edge, struct session *session)
 
 /* ---------------------------------------------------------------- refusing */
 
-static void refuse(struct session *session, enum err err, const char *message)
+void session_refuse(struct session *session, enum err err, const char *message)
 {
     struct buf json;
     buf_init(&json, 4096);
@@ -132,208 +79,6 @@ static void refuse(struct session *session, enum err err, const char *message)
     buf_printf(&json, ",\"code\":\"%s\"}", err_code(err));
     session_end(session, "CONNECTION_ERROR", buf_bytes(&json), CLOSE_TOKEN, message);
     buf_finish(&json);
-}
-
-/* ---------------------------------------------------------------- connecting */
-
-/* {"room:…":"12.0a1b2c3d"}: entries that make no sense are left out; the client then has
- * no such subscription and sees it. */
-static size_t read_resume(struct resume_list *list, struct bytes resume)
-{
-    enum json_type type;
-    if (!json_valid(resume, &type) || type != JSON_OBJECT_TYPE) {
-        return 0;
-    }
-    size_t count = 0, at = 0;
-    struct bytes key, value;
-    while (count < RESUME_MAX && json_next(resume, &at, &key, &value)) {
-        Link__Cursor *cursor = &list->cursors[count];
-        link__cursor__init(cursor);
-        if (value.size < 2 || value.data[0] != '"' ||
-            !stream_parse(key, &list->streams[count]) ||
-            !cursor_parse(bytes_make(value.data + 1, value.size - 2), &cursor->seq,
-                          &cursor->tag)) {
-            continue;
-        }
-        cursor->has_tag = true;
-        cursor->stream.data = (uint8_t *)&list->streams[count];
-        cursor->stream.len = sizeof(struct stream_id);
-        list->pointers[count] = cursor;
-        count++;
-    }
-    return count;
-}
-
-static void send_success(struct session *session, const Link__Connected *connected)
-{
-    char user[UUID_TEXT_SIZE], id[UUID_TEXT_SIZE];
-    uuid_format(session->identity.user_id, user);
-    uuid_format(session->id, id);
-    struct buf json;
-    buf_init(&json, CONNECT_PAYLOAD_MAX);
-    buf_append_text(&json, "{\"message\":\"Connected\",\"user\":");
-    if (uuid_is_zero(session->identity.user_id)) {
-        buf_append_text(&json, "null");
-    } else {
-        buf_printf(&json, "{\"id\":\"%s\",\"username\":", user);
-        buf_append_json_string(&json, bytes_of_text(connected->username));
-        buf_append_char(&json, '}');
-    }
-    buf_printf(&json, ",\"sessionId\":\"%s\",\"streams\":{", id);
-    for (size_t i = 0; i < connected->n_open; i++) {
-        struct stream_id stream;
-        const Link__Open *open = connected->open[i];
-        if (!stream_from_bytes(bytes_make(open->stream.data, open->stream.len),
-                               &stream)) {
-            continue;
-        }
-        char name[STREAM_TEXT_SIZE], cursor[CURSOR_TEXT_SIZE];
-        stream_format(&stream, name);
-        cursor_format(open->resume ? open->resume->seq : open->seq,
-                      open->resume ? open->resume->tag : open->tag, cursor);
-        buf_printf(&json, "%s\"%s\":\"%s\"", i > 0 ? "," : "", name, cursor);
-    }
-    buf_append_text(&json, "}}");
-    session_send(session, "CONNECTION_SUCCESS", buf_bytes(&json));
-    buf_finish(&json);
-}
-
-static void accept_session(struct edge *edge, struct session *session,
-                           const Link__Connected *connected)
-{
-    session->state = SESSION_OPEN;
-    if (connected->user_id.len == 16) {
-        memcpy(session->identity.user_id.b, connected->user_id.data, 16);
-    }
-    snprintf(session->identity.username, sizeof(session->identity.username), "%s",
-             connected->username);
-    join_user(edge, session);
-    struct frame *frame = session->conn->framing->accepted(session);
-    if (frame != NULL) {
-        conn_send(session->conn, frame);
-        frame_unref(frame);
-    }
-    send_success(session, connected);
-    for (size_t i = 0; i < connected->n_open && session->state == SESSION_OPEN; i++) {
-        session_subscribe(session, connected->open[i]);
-    }
-    session_next_call(session);
-}
-
-static void connect_done(struct upstream_call *call, enum upstream_result result,
-                         const Link__Reply *reply)
-{
-    struct connecting *connecting = container_of(call, struct connecting, call);
-    struct edge *edge = connecting->edge;
-    struct session *session = map_get(&edge->sessions, &connecting->session_id);
-    free(connecting);
-    if (session == NULL) {
-        return; /* gone meanwhile; the core forgets it with Disconnect */
-    }
-    if (result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_CONNECTED) {
-        accept_session(edge, session, reply->connected);
-    } else if (result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_ERROR &&
-               err_from_code(reply->error->code) != ERR_UNAVAILABLE) {
-        enum err err = err_from_code(reply->error->code);
-        refuse(session, err,
-               reply->error->message != NULL ? reply->error->message : err_message(err));
-    } else {
-        /* Not the client's fault: the transport ends, so that it tries again. */
-        conn_close(session->conn, CLOSE_TRY_LATER, "no core answers");
-    }
-}
-
-static void send_connect(struct session *session, struct connecting *connecting,
-                         Link__Connect *connect)
-{
-    struct edge *edge = session->conn->edge;
-    Link__Request request = LINK__REQUEST__INIT;
-    Link__Actor actor;
-    struct uuid request_id = uuid_v7();
-    session_actor(session, &actor);
-    request.request_id.data = request_id.b;
-    request.request_id.len = 16;
-    request.actor = &actor;
-    request.body_case = LINK__REQUEST__BODY_CONNECT;
-    request.connect = connect;
-    connecting->edge = edge;
-    connecting->session_id = session->id;
-    connecting->call.request = &request;
-    connecting->call.deadline_ms = clock_ms() + edge->config->request_timeout_ms;
-    connecting->call.changes = false;
-    connecting->call.done = connect_done;
-    upstream_request(edge->upstream, &connecting->call);
-}
-
-static void ask_core(struct session *session, struct bytes resume)
-{
-    Link__Connect connect = LINK__CONNECT__INIT;
-    struct connecting *connecting = calloc(1, sizeof(*connecting));
-    struct resume_list *list = resume.size > 0 ? malloc(sizeof(*list)) : NULL;
-    if (connecting == NULL || (list == NULL && resume.size > 0)) {
-        free(connecting);
-        free(list);
-        conn_close(session->conn, CLOSE_TRY_LATER, "out of memory");
-        return;
-    }
-    if (list != NULL) {
-        connect.n_resume = read_resume(list, resume);
-        connect.resume = list->pointers;
-    }
-    send_connect(session, connecting, &connect);
-    free(list);
-}
-
-static struct session *new_session(struct conn *conn, const char *name_space)
-{
-    struct session *session = calloc(1, sizeof(*session));
-    if (session == NULL || conn->session_count == CONN_SESSIONS_MAX) {
-        free(session);
-        return NULL;
-    }
-    session->conn = conn;
-    session->id = uuid_v7();
-    session->name_space = name_space;
-    list_init(&session->subscriptions);
-    list_init(&session->calls);
-    if (map_put(&conn->edge->sessions, &session->id, session) != ERR_OK) {
-        free(session);
-        return NULL;
-    }
-    conn->sessions[conn->session_count++] = session;
-    return session;
-}
-
-void session_open(struct conn *conn, const char *name_space, struct bytes token,
-                  struct bytes resume)
-{
-    struct edge *edge = conn->edge;
-    struct session *session = new_session(conn, name_space);
-    if (session == NULL) {
-        conn_close(conn, CLOSE_TRY_LATER, "out of memory");
-        return;
-    }
-    if (token.size == 0) {
-        token = conn->bearer;
-    }
-    if (token.size == 0) {
-        if (!edge->config->anonymous) {
-            refuse(session, ERR_UNAUTHENTICATED, "Authentication failed");
-            return;
-        }
-    } else {
-        const char *reason = "";
-        enum err err = verifier_check(edge->verifier, token, clock_unix_ms(),
-                                      &session->identity, &reason);
-        if (err != ERR_OK) {
-            log_info("token refused", LOG_TEXT("reason", reason),
-                     LOG_TEXT("address", conn->address));
-            refuse(session, err,
-                   err == ERR_TOKEN_EXPIRED ? "Token expired" : "Authentication failed");
-            return;
-        }
-    }
-    ask_core(session, resume);
 }
 
 /* ---------------------------------------------------------------- subscriptions */
@@ -362,6 +107,7 @@ void session_subscribe(struct session *session, const Link__Open *from)
         .grant = bytes_make(from->grant.data, from->grant.len),
         .resume = from->resume != NULL,
         .resume_seq = from->resume != NULL ? from->resume->seq : 0,
+        .resume_tag = from->resume != NULL ? from->resume->tag : 0,
     };
     if (!stream_from_bytes(bytes_make(from->stream.data, from->stream.len),
                            &open.stream)) {
@@ -405,6 +151,7 @@ void session_resync(struct session *session, const struct stream_id *stream, uin
                     uint32_t tag)
 {
     char name[STREAM_TEXT_SIZE], cursor[CURSOR_TEXT_SIZE];
+    recovery_cut(session);
     stream_format(stream, name);
     cursor_format(seq, tag, cursor);
     struct buf json;
@@ -449,7 +196,7 @@ void session_tick(struct session *session, int64_t unix_ms)
     }
     int64_t left_ms = session->identity.expires_at * 1000 - unix_ms;
     if (left_ms <= 0) {
-        refuse(session, ERR_TOKEN_EXPIRED, "Token expired");
+        session_refuse(session, ERR_TOKEN_EXPIRED, "Token expired");
     } else if (left_ms <= TOKEN_WARN_MS && !session->expiring_told) {
         char at[25], json[64];
         clock_format(session->identity.expires_at * 1000, at);
@@ -476,6 +223,7 @@ void session_close(struct session *session, const char *reason)
     struct edge *edge = session->conn->edge;
     bool was_open = session->state == SESSION_OPEN;
     session->state = SESSION_ENDED;
+    recovery_forget(session);
     session_drop_calls(session);
     LIST_EACH(&session->subscriptions, node)
     {

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/uuid.h"
 #include "edge/conn.h"
+#include "edge/cursor.h"
 #include "edge/identity.h"
 #include "edge/streams.h"
 #include "edge/upstream.h"
@@ -16,6 +17,8 @@
 
 enum session_state { SESSION_CONNECTING, SESSION_OPEN, SESSION_ENDED };
 
+struct trail;
+
 struct session {
     struct conn *conn;
     struct uuid id;
@@ -25,6 +28,7 @@ struct session {
     bool follows;        /* JOIN_ALL_ROOMS: opens what its user gains */
     bool expiring_told;  /* TOKEN_EXPIRING was sent */
     uint64_t mark;       /* the last CONTACTS publication it got */
+    struct trail *trail; /* recovery.h's; NULL: it cannot be recovered */
     struct list in_user; /* sessions of one user: for user-stream control */
 
     struct list subscriptions; /* struct subscription, in_session */
@@ -35,13 +39,21 @@ struct session {
     size_t call_bytes;
 };
 
+/* What a client says when it begins; each may be none. */
+struct session_hello {
+    struct bytes token;
+    struct bytes resume; /* JSON object {"<stream>": "<cursor>", …} */
+    /* Socket.IO's own way to go on (edge/recovery.h), instead of `resume`. */
+    struct bytes recovery_id;
+    struct bytes offset;
+};
+
 /* A client asks to begin: verifies the token (none: the connection's bearer, else
  * anonymous if that is allowed), then asks a core. In the end the client gets
- * CONNECTION_SUCCESS, or CONNECTION_ERROR and the end. `resume`: JSON object
- * {"<stream>": "<cursor>", …} or none. The framing has checked that the namespace exists
- * (session_namespace) and has no session yet. */
-void session_open(struct conn *conn, const char *name_space, struct bytes token,
-                  struct bytes resume);
+ * CONNECTION_SUCCESS, or CONNECTION_ERROR and the end. The framing has checked that the
+ * namespace exists (session_namespace) and has no session yet. */
+void session_open(struct conn *conn, const char *name_space,
+                  const struct session_hello *hello);
 
 /* A client event. `payload` is in the framing's encoding; empty: {}. With wants_reply
  * the client gets reply or error under `id`. Refusals come as the ERROR event too. */
@@ -61,6 +73,9 @@ void session_close(struct session *session, const char *reason);
  * `ended` frame, then the connection is closed if it was its last session. */
 void session_end(struct session *session, const char *event, struct bytes payload,
                  enum close_code code, const char *reason);
+
+/* CONNECTION_ERROR, and the end. */
+void session_refuse(struct session *session, enum err err, const char *message);
 
 /* The connection's queue has room again: subscriptions behind go on. */
 void session_ready(struct session *session);
@@ -94,10 +109,5 @@ void session_actor(const struct session *session, Link__Actor *ret_actor);
 void session_drop_calls(struct session *session);
 /* Starts the first waiting call if none is under way. */
 void session_next_call(struct session *session);
-
-/* "12.0a1b2c3d": what clients keep of a stream. */
-#define CURSOR_TEXT_SIZE 32
-void cursor_format(uint64_t seq, uint32_t tag, char ret_text[CURSOR_TEXT_SIZE]);
-bool cursor_parse(struct bytes text, uint64_t *ret_seq, uint32_t *ret_tag);
 
 #endif

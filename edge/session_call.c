@@ -9,6 +9,7 @@
 #include "base/json_scan.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/wire_scan.h"
 #include "edge/edge.h"
 
 #define EVENT_NAME_MAX 64
@@ -62,8 +63,12 @@ static void refuse_event(struct session *session, const struct session_event *ev
                          enum err err, const char *message, uint32_t retry_after_ms)
 {
     char name[EVENT_NAME_MAX + 1];
-    snprintf(name, sizeof(name), "%.*s", (int)event->name.size,
-             (const char *)event->name.data);
+    size_t size = event->name.size < EVENT_NAME_MAX ? event->name.size : EVENT_NAME_MAX;
+    while (size < event->name.size && size > 0 &&
+           (event->name.data[size] & 0xc0) == 0x80) {
+        size--; /* half a character would be no UTF-8 */
+    }
+    snprintf(name, sizeof(name), "%.*s", (int)size, (const char *)event->name.data);
     struct refusal refusal = {
         .event = name,
         .code = err_code(err),
@@ -173,6 +178,9 @@ void session_drop_calls(struct session *session)
         }
         free_call(call);
     }
+    if (session->conn->reading_stopped && !session->conn->closing) {
+        set_reading(session); /* for the other namespaces of the connection */
+    }
 }
 
 static struct session_call *new_call(struct session *session,
@@ -233,19 +241,33 @@ void session_call(struct session *session, const struct session_event *event)
 
 /* ---------------------------------------------------------------- to a core and back */
 
+/* The text of the payload's member that names the room. */
+static bool named_room(const struct session_call *call, const struct catalogue_event *def,
+                       struct bytes *ret_id)
+{
+    struct bytes payload = bytes_make(call->payload, call->payload_size);
+    if (call->session->conn->framing->encoding == LINK__ENCODING__PROTOBUF) {
+        return def->subscribed_field > 0 &&
+               wire_find_bytes(payload, def->subscribed_field, ret_id);
+    }
+    struct bytes value;
+    if (!json_member(payload, def->subscribed_key, &value) || value.size < 2) {
+        return false;
+    }
+    *ret_id = bytes_make(value.data + 1, value.size - 2);
+    return true;
+}
+
 /* The subscription that the payload names, if there is one: on its grant the core lets an
  * ephemeral event pass without asking PostgreSQL. */
 static const struct subscription *named_subscription(const struct session_call *call)
 {
     const struct catalogue_event *def =
         catalogue_find(call->session->conn->edge->catalogue, bytes_of_text(call->name));
-    struct bytes value;
+    struct bytes id;
     struct stream_id room = {.kind = STREAM_ROOM};
-    if (def == NULL || def->subscribed_key == NULL ||
-        !json_member(bytes_make(call->payload, call->payload_size), def->subscribed_key,
-                     &value) ||
-        value.size < 2 ||
-        !uuid_parse(bytes_make(value.data + 1, value.size - 2), &room.id)) {
+    if (def == NULL || def->subscribed_key == NULL || !named_room(call, def, &id) ||
+        !uuid_parse(id, &room.id)) {
         return NULL;
     }
     const struct subscription *subscription = session_subscription(call->session, &room);

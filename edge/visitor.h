@@ -32,6 +32,7 @@ struct listener {
     struct list dirty;                 /* ws.c: clients with something to write */
     struct list wheel[LISTENER_WHEEL]; /* ws.c: all clients */
     uint32_t wheel_at, wheel_next;
+    uint32_t wheel_step; /* parts that have their turn together */
 
     uv_check_t after_poll;
     uv_prepare_t before_poll;

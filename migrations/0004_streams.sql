@@ -1,5 +1,8 @@
 -- Streams as edges follow them: connecting, catching up, heads, rechecks, leases, and
 -- the purge of what nobody needs any more.
+--
+-- `OFFSET 0` in a LATERAL or EXISTS, and names by a subselect, are on purpose: they keep
+-- the planner at one index look-up a row, whatever it believes about the sizes of tables.
 -- migrate:up
 
 -- ------------------------------------------------------------------------ catching up
@@ -52,10 +55,13 @@ LANGUAGE sql STABLE AS $$
                       WHERE w.before < 1048576) x)
            END
     FROM unnest(p_streams, p_after, p_tags) WITH ORDINALITY AS asked(stream, after, tag, place)
-    LEFT JOIN streams s ON s.kind = stream_kind(asked.stream) AND s.id = stream_uuid(asked.stream)
-    CROSS JOIN LATERAL (SELECT coalesce(cursor_fits(s.kind, s.id, asked.after, asked.tag,
-                                                    s.last_seq, s.last_tag),
-                                        asked.after = 0) AS fits) fit
+    LEFT JOIN LATERAL (SELECT * FROM streams s
+                       WHERE s.kind = stream_kind(asked.stream)
+                         AND s.id = stream_uuid(asked.stream) OFFSET 0) s ON true
+    CROSS JOIN LATERAL (SELECT CASE
+        WHEN s.id IS NULL THEN asked.after = 0
+        ELSE cursor_fits(s.kind, s.id, asked.after, asked.tag, s.last_seq, s.last_tag)
+        END AS fits) fit
     ORDER BY asked.place
 $$;
 
@@ -130,7 +136,8 @@ LANGUAGE sql STABLE AS $$
            CASE WHEN fit.fits THEN w.seq END, CASE WHEN fit.fits THEN w.tag END,
            w.resume AND NOT fit.fits
     FROM wanted w
-    JOIN streams s ON s.kind = w.kind AND s.id = w.id
+    CROSS JOIN LATERAL (SELECT * FROM streams s
+                        WHERE s.kind = w.kind AND s.id = w.id OFFSET 0) s
     CROSS JOIN LATERAL stream_access(p_user, w.kind, w.id) x
     CROSS JOIN LATERAL (SELECT w.resume AND s.last_seq - w.seq <= 1000
                                AND cursor_fits(w.kind, w.id, w.seq, w.tag,
@@ -152,7 +159,7 @@ CREATE FUNCTION users_left(p_users uuid[], p_grace interval) RETURNS void
 LANGUAGE sql VOLATILE AS $$
     UPDATE present_users p SET leaving_at = now() + p_grace
     WHERE p.user_id = ANY (p_users) AND p.leaving_at IS NULL
-      AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = p.user_id)
+      AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = p.user_id OFFSET 0)
 $$;
 
 -- A session begins. One row a stream to open; a refusal is one row without a stream.
@@ -220,6 +227,11 @@ END $$;
 -- Who is in a room over all edges. Changes are made under one lock: whether somebody came
 -- as the first or left as the last depends on what other edges do at the same time.
 
+CREATE FUNCTION name_of(p_user uuid) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT u.username FROM users u WHERE u.id = p_user);
+END $$;
+
 CREATE FUNCTION occupancy_lock() RETURNS void LANGUAGE sql VOLATILE AS $$
     SELECT pg_advisory_xact_lock(4)
 $$;
@@ -235,11 +247,11 @@ BEGIN
     WITH gone AS (
         DELETE FROM room_occupants o WHERE o.edge_id = ANY (p_edges)
         RETURNING o.room_id, o.user_id)
-    SELECT 'ROOM', g.room_id, g.user_id, u.username, false
-    FROM (SELECT DISTINCT * FROM gone) g LEFT JOIN users u ON u.id = g.user_id
+    SELECT 'ROOM', g.room_id, g.user_id, name_of(g.user_id), false
+    FROM (SELECT DISTINCT * FROM gone) g
     WHERE NOT EXISTS (SELECT FROM room_occupants o
                       WHERE o.room_id = g.room_id AND o.user_id = g.user_id
-                        AND o.edge_id <> ALL (p_edges));
+                        AND o.edge_id <> ALL (p_edges) OFFSET 0);
     WITH gone AS (
         DELETE FROM sessions s WHERE s.edge_id = ANY (p_edges) RETURNING s.user_id)
     SELECT array_agg(DISTINCT g.user_id) INTO v_users FROM gone g;
@@ -285,12 +297,18 @@ BEGIN
         GROUP BY r.room_id, r.user_id
     ), gone AS (
         DELETE FROM room_occupants o
-        WHERE o.edge_id = p_edge
-          AND CASE WHEN p_whole
-                   THEN NOT EXISTS (SELECT FROM said s WHERE s.room_id = o.room_id
-                                    AND s.user_id = o.user_id AND s.present)
-                   ELSE EXISTS (SELECT FROM said s WHERE s.room_id = o.room_id
-                                AND s.user_id = o.user_id AND NOT s.present) END
+        WHERE o.ctid = ANY (ARRAY(
+            SELECT h.ctid FROM room_occupants h
+            WHERE p_whole AND h.edge_id = p_edge
+              AND (h.room_id, h.user_id) NOT IN (SELECT s.room_id, s.user_id FROM said s
+                                                 WHERE s.present)
+            UNION ALL
+            SELECT h.ctid
+            FROM said s,
+                 LATERAL (SELECT x.ctid FROM room_occupants x
+                          WHERE x.room_id = s.room_id AND x.user_id = s.user_id
+                            AND x.edge_id = p_edge OFFSET 0) h
+            WHERE NOT p_whole AND NOT s.present))
         RETURNING o.room_id, o.user_id
     ), came AS (
         INSERT INTO room_occupants (room_id, user_id, edge_id)
@@ -301,11 +319,11 @@ BEGIN
         SELECT g.*, false AS present FROM gone g
         UNION ALL SELECT c.*, true FROM came c
     )
-    SELECT 'ROOM', c.room_id, c.user_id, u.username, c.present
-    FROM changed c LEFT JOIN users u ON u.id = c.user_id
+    SELECT 'ROOM', c.room_id, c.user_id, name_of(c.user_id), c.present
+    FROM changed c
     WHERE NOT EXISTS (SELECT FROM room_occupants o
                       WHERE o.room_id = c.room_id AND o.user_id = c.user_id
-                        AND o.edge_id <> p_edge);
+                        AND o.edge_id <> p_edge OFFSET 0);
 
     -- Sessions were entered by session_connect; this repairs what was lost, and says who
     -- is idle. One that began while a whole list was under way is not in it yet.
@@ -315,19 +333,28 @@ BEGIN
              AS s(session_id, user_id, connected, idle)
     ), gone AS (
         DELETE FROM sessions o
-        WHERE o.edge_id = p_edge
-          AND CASE WHEN p_whole
-                   THEN o.connected_at < now() - interval '10 s'
-                        AND NOT EXISTS (SELECT FROM said s
-                                        WHERE s.session_id = o.session_id AND s.connected)
-                   ELSE EXISTS (SELECT FROM said s
-                                WHERE s.session_id = o.session_id AND NOT s.connected) END
-        RETURNING o.session_id, o.user_id
+        WHERE o.ctid = ANY (ARRAY(
+            SELECT h.ctid FROM sessions h
+            WHERE p_whole AND h.edge_id = p_edge
+              AND h.connected_at < now() - interval '10 s'
+              AND h.session_id NOT IN (SELECT s.session_id FROM said s WHERE s.connected)
+            UNION ALL
+            SELECT h.ctid
+            FROM said s,
+                 LATERAL (SELECT x.ctid FROM sessions x
+                          WHERE x.session_id = s.session_id AND x.edge_id = p_edge
+                          OFFSET 0) h
+            WHERE NOT p_whole AND NOT s.connected))
+        RETURNING o.user_id
     ), idle AS (
-        UPDATE sessions o SET idle = coalesce(s.idle, false)
-        FROM said s
-        WHERE o.session_id = s.session_id AND s.connected
-          AND o.idle <> coalesce(s.idle, false)
+        UPDATE sessions o SET idle = NOT o.idle
+        WHERE o.ctid = ANY (ARRAY(
+            SELECT h.ctid
+            FROM said s,
+                 LATERAL (SELECT x.ctid FROM sessions x
+                          WHERE x.session_id = s.session_id
+                            AND x.idle <> coalesce(s.idle, false) OFFSET 0) h
+            WHERE s.connected))
     ), came AS (
         INSERT INTO sessions (session_id, user_id, edge_id, idle)
         SELECT s.session_id, s.user_id, p_edge, coalesce(s.idle, false)
@@ -340,8 +367,8 @@ BEGIN
     INTO v_came, v_gone;
     PERFORM users_left(v_gone, interval '3 s');
     RETURN QUERY
-    SELECT 'USER', NULL::uuid, c.user_id, u.username, true
-    FROM unnest(v_came) AS c(user_id) LEFT JOIN users u ON u.id = c.user_id
+    SELECT 'USER', NULL::uuid, c.user_id, name_of(c.user_id), true
+    FROM unnest(v_came) AS c(user_id)
     WHERE user_came(c.user_id);
 END $$;
 
@@ -371,10 +398,9 @@ BEGIN
     WITH gone AS (
         DELETE FROM present_users p
         WHERE p.leaving_at <= now()
-          AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = p.user_id)
+          AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = p.user_id OFFSET 0)
         RETURNING p.user_id)
-    SELECT 'USER', NULL::uuid, g.user_id, u.username, false
-    FROM gone g LEFT JOIN users u ON u.id = g.user_id;
+    SELECT 'USER', NULL::uuid, g.user_id, name_of(g.user_id), false FROM gone g;
 END $$;
 
 -- ------------------------------------------------------------------------------- purge
@@ -388,24 +414,21 @@ DECLARE
     v_count bigint;
 BEGIN
     SELECT * INTO v_instance FROM instance WHERE one;
-    DELETE FROM answers t USING (
-        SELECT user_id, key FROM answers WHERE at < now() - v_instance.answers_kept
-        ORDER BY at LIMIT p_limit FOR UPDATE SKIP LOCKED) old
-    WHERE t.user_id = old.user_id AND t.key = old.key;
+    DELETE FROM answers t WHERE t.ctid = ANY (ARRAY(
+        SELECT o.ctid FROM answers o WHERE o.at < now() - v_instance.answers_kept
+        ORDER BY o.at LIMIT p_limit FOR UPDATE SKIP LOCKED));
     GET DIAGNOSTICS v_count = ROW_COUNT;
     v_total := v_total + v_count;
 
     -- the index on xid is in the order of time
-    DELETE FROM events e USING (
-        SELECT o.kind, o.id, o.seq
-        FROM (SELECT kind, id, seq, at FROM events ORDER BY xid LIMIT p_limit) o
-        WHERE o.at < now() - v_instance.events_kept) old
-    WHERE e.kind = old.kind AND e.id = old.id AND e.seq = old.seq;
+    DELETE FROM events e WHERE e.ctid = ANY (ARRAY(
+        SELECT o.ctid FROM (SELECT n.ctid, n.at FROM events n ORDER BY n.xid LIMIT p_limit) o
+        WHERE o.at < now() - v_instance.events_kept));
     GET DIAGNOSTICS v_count = ROW_COUNT;
     v_total := v_total + v_count;
 
-    DELETE FROM revocations WHERE ctid IN (
-        SELECT ctid FROM revocations WHERE until < now() LIMIT p_limit);
+    DELETE FROM revocations WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM revocations WHERE until < now() ORDER BY until LIMIT p_limit));
     GET DIAGNOSTICS v_count = ROW_COUNT;
     RETURN v_total + v_count;
 END $$;
@@ -414,7 +437,7 @@ END $$;
 DROP FUNCTION purge(int), expire_leases(),
     edge_lease(uuid, boolean, boolean, uuid[], uuid[], boolean[], uuid[], uuid[], boolean[],
                boolean[]),
-    end_edges(uuid[]), occupancy_lock(), session_disconnect(uuid),
+    end_edges(uuid[]), occupancy_lock(), name_of(uuid), session_disconnect(uuid),
     users_left(uuid[], interval), user_came(uuid),
     session_connect(uuid, text, uuid, uuid, text, bigint, boolean, text, text[], bigint[],
                     int[]),

@@ -34,21 +34,25 @@ RETURNS TABLE (room_id uuid, scope_id uuid)
 LANGUAGE sql STABLE AS $$
     SELECT c.id, c.scope_id
     FROM (SELECT r.id, r.community_id, r.scope_id
-          FROM community_members m
-          JOIN rooms r ON r.community_id = m.community_id
-                      AND r.deleted_at IS NULL AND (NOT r.private OR r.has_overrides)
+          FROM community_members m,
+               LATERAL (SELECT * FROM rooms r
+                        WHERE r.community_id = m.community_id AND r.deleted_at IS NULL
+                          AND (NOT r.private OR r.has_overrides) OFFSET 0) r
           WHERE m.user_id = p_user AND (p_community IS NULL OR m.community_id = p_community)
           UNION
           SELECT r.id, r.community_id, r.scope_id
-          FROM room_members rm JOIN rooms r ON r.id = rm.room_id
+          FROM room_members rm,
+               LATERAL (SELECT * FROM rooms r WHERE r.id = rm.room_id OFFSET 0) r
           WHERE rm.user_id = p_user AND (p_community IS NULL OR r.community_id = p_community)
           UNION
           SELECT r.id, r.community_id, r.scope_id
-          FROM community_members m
-          JOIN access_classes k ON k.id = m.class_id
-          JOIN rooms r ON r.community_id = m.community_id AND r.deleted_at IS NULL
-          WHERE m.user_id = p_user AND (p_community IS NULL OR m.community_id = p_community)
-            AND (m.owner OR k.grants & mask('MANAGE_ROOM') <> 0)) c
+          FROM community_members m,
+               LATERAL (SELECT k.grants FROM access_classes k
+                        WHERE k.id = m.class_id OFFSET 0) k,
+               LATERAL (SELECT * FROM rooms r
+                        WHERE r.community_id = m.community_id AND r.deleted_at IS NULL
+                          AND (m.owner OR k.grants & mask('MANAGE_ROOM') <> 0) OFFSET 0) r
+          WHERE m.user_id = p_user AND (p_community IS NULL OR m.community_id = p_community)) c
     WHERE room_rights(p_user, c.community_id, c.id) <> 0
 $$;
 
@@ -85,9 +89,10 @@ END $$;
 CREATE FUNCTION event_list_rooms(a admission) RETURNS outcome LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN done('{"rooms":['
-        || coalesce((SELECT string_agg(room_json(r), ',' ORDER BY r.position, r.id)
+        || coalesce((SELECT string_agg(room_json(r::rooms), ',' ORDER BY r.position, r.id)
                      FROM visible_rooms(a.user_id, a.community_id) v
-                     JOIN rooms r ON r.id = v.room_id), '') || ']}');
+                     CROSS JOIN LATERAL (SELECT * FROM rooms r
+                                         WHERE r.id = v.room_id OFFSET 0) r), '') || ']}');
 END $$;
 
 -- Opens the session's subscription: head, access seq and right are of one snapshot.
@@ -130,8 +135,10 @@ BEGIN
                ORDER BY v.room_id), '[]')
     INTO v_count, v_rooms, v_open
     FROM visible_rooms(a.user_id, p_community) v
-    JOIN streams s ON s.kind = 3 AND s.id = v.room_id
-    JOIN streams x ON x.kind = 5 AND x.id = v.scope_id;
+    CROSS JOIN LATERAL (SELECT * FROM streams s
+                        WHERE s.kind = 3 AND s.id = v.room_id OFFSET 0) s
+    CROSS JOIN LATERAL (SELECT * FROM streams x
+                        WHERE x.kind = 5 AND x.id = v.scope_id OFFSET 0) x;
     IF v_count > 1000 THEN
         RETURN refuse('LIMIT_REACHED', 'More than 1,000 rooms; join them one by one');
     END IF;

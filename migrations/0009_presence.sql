@@ -43,7 +43,8 @@ BEGIN
                    'userId', asked.id, 'status', coalesce(p.status, 'OFFLINE'),
                    'text', p.text)) ORDER BY asked.place))
         FROM unnest(p_users) WITH ORDINALITY AS asked(id, place)
-        LEFT JOIN LATERAL presence_of(a.user_id, asked.id) p ON true)::text);
+        LEFT JOIN LATERAL (SELECT * FROM presence_of(a.user_id, asked.id) OFFSET 0) p
+               ON true)::text);
 END $$;
 
 -- migrate:down

@@ -11,6 +11,7 @@
 #include "belfry/link.pb-c.h"
 
 struct conn;
+struct publication;
 struct session;
 
 /* Room in front of the payload for the unmasked WebSocket header (at most 10 bytes,
@@ -55,8 +56,9 @@ struct refusal {
 };
 
 struct framing {
-    const char *name; /* "socketio", "json", "protobuf" */
-    Link__Encoding encoding;
+    const char *name;        /* "socketio", "json", "protobuf" */
+    Link__Encoding encoding; /* of calls and their replies */
+    bool recovers;           /* sessions leave a trail: edge/recovery.h */
 
     /* The WebSocket is open: greet (Engine.IO open packet) or wait. */
     enum err (*open)(struct conn *conn);
@@ -80,12 +82,18 @@ struct framing {
      * (Socket.IO: DISCONNECT). */
     struct frame *(*ended)(const struct session *session);
 
-    /* A server event. `payload` is in the framing's encoding (JSON object bytes, or a
-     * packed message); `name_space` "/" or another (Socket.IO). */
-    struct frame *(*event)(const char *name_space, struct bytes name,
-                           struct bytes payload);
+    /* A server event, its payload an object of JSON (none: {}): what the edge itself has
+     * to say, and publications where the next slot is NULL. `name_space` is "/" or
+     * another (Socket.IO). */
+    struct frame *(*event)(const char *name_space, struct bytes name, struct bytes json);
 
-    /* The answer to a client event that asked for one. */
+    /* A publication, where its JSON alone will not do. The frame is shared by all
+     * receivers of the framing and the namespace. */
+    struct frame *(*publication)(const char *name_space,
+                                 const struct publication *publication);
+
+    /* The answer to a client event that asked for one; `payload` is in the framing's
+     * encoding. */
     struct frame *(*reply)(const struct session *session, uint64_t id,
                            struct bytes payload);
     struct frame *(*error)(const struct session *session, uint64_t id,
@@ -93,6 +101,7 @@ struct framing {
 };
 
 extern const struct framing framing_socketio;
+extern const struct framing framing_socketio_recovery;
 extern const struct framing framing_json;
 extern const struct framing framing_protobuf;
 

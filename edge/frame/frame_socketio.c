@@ -17,6 +17,7 @@
 #include "edge/frame/engineio.h"
 #include "edge/frame/frame.h"
 #include "edge/frame/frame_text.h"
+#include "edge/recovery.h"
 #include "edge/session.h"
 
 #define CONNECT_TIMEOUT_FACTOR 2 /* of the hello timeout: 10 s */
@@ -88,15 +89,42 @@ static struct frame *write_error(const struct session *session, uint64_t id,
     return frame_of_buf(&buf);
 }
 
-/* CONNECT: the only member is sid; a missing one makes clients think of version 2. */
+/* A durable event that clients can name as their offset when they come back; ephemeral
+ * ones are not recovered. */
+static struct frame *write_recoverable(const char *name_space,
+                                       const struct publication *publication)
+{
+    if (!publication->durable) {
+        return write_event(name_space, publication->event, publication->json);
+    }
+    char offset[RECOVERY_OFFSET_SIZE];
+    recovery_offset(publication, offset);
+    struct buf buf;
+    buf_init(&buf, FRAME_TEXT_MAX);
+    append_head(&buf, '2', bytes_of_text(name_space));
+    buf_append_char(&buf, '[');
+    buf_append_json_string(&buf, publication->event);
+    buf_append_char(&buf, ',');
+    frame_append_payload(&buf, publication->json);
+    buf_printf(&buf, ",\"%s\"]", offset);
+    return frame_of_buf(&buf);
+}
+
+/* CONNECT: sid, and pid if it can be recovered. Without sid clients think of version 2;
+ * the same pid as before tells them that they were recovered. */
 static struct frame *write_accepted(const struct session *session)
 {
     char id[UUID_TEXT_SIZE];
-    uuid_format(session->id, id);
+    const char *pid = recovery_id(session);
+    uuid_format(recovery_sid(session), id);
     struct buf buf;
     buf_init(&buf, FRAME_TEXT_MAX);
     append_head(&buf, '0', bytes_of_text(session->name_space));
-    buf_printf(&buf, "{\"sid\":\"%s\"}", id);
+    buf_printf(&buf, "{\"sid\":\"%s\"", id);
+    if (pid != NULL) {
+        buf_printf(&buf, ",\"pid\":\"%s\"", pid);
+    }
+    buf_append_char(&buf, '}');
     return frame_of_buf(&buf);
 }
 
@@ -267,12 +295,19 @@ static void receive_connect(struct conn *conn, const struct packet *packet)
     if (left != NULL) {
         *left = NULL;
     }
-    char text[FRAME_TOKEN_SIZE];
-    struct bytes token = {0}, resume = {0};
+    char text[FRAME_TOKEN_SIZE], pid[FRAME_NAME_SIZE], offset[FRAME_NAME_SIZE];
+    struct session_hello hello = {0};
     if (packet->json.size > 0) {
-        frame_read_auth(packet->json, text, &token, &resume);
+        frame_read_auth(packet->json, text, &hello.token, &hello.resume);
     }
-    session_open(conn, name_space, token, resume);
+    struct bytes value;
+    if (packet->json.size > 0 && conn->framing->recovers &&
+        json_member(packet->json, "pid", &value) &&
+        frame_read_text(value, pid, &hello.recovery_id) &&
+        json_member(packet->json, "offset", &value)) {
+        frame_read_text(value, offset, &hello.offset);
+    }
+    session_open(conn, name_space, &hello);
     if (packet->json.size > 0) {
         explicit_bzero(text, sizeof(text));
     }
@@ -419,6 +454,23 @@ const struct framing framing_socketio = {
     .accepted = write_accepted,
     .ended = write_ended,
     .event = write_event,
+    .reply = write_reply,
+    .error = write_error,
+};
+
+/* The same with connection state recovery. */
+const struct framing framing_socketio_recovery = {
+    .name = "socketio",
+    .encoding = LINK__ENCODING__JSON,
+    .recovers = true,
+    .open = open_conn,
+    .close = close_conn,
+    .receive = receive,
+    .tick = tick,
+    .accepted = write_accepted,
+    .ended = write_ended,
+    .event = write_event,
+    .publication = write_recoverable,
     .reply = write_reply,
     .error = write_error,
 };

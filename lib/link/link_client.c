@@ -20,10 +20,16 @@
 #define REQUEST_DEADLINE_FIELD 3
 #define REQUEST_ATTEMPT_FIELD  6
 #define NUMBER_FIELD           3
+#define LINK_FIELD             4
 
 static int64_t min64(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+static int64_t max64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
 }
 
 static size_t under_way(const struct link_client *client)
@@ -43,7 +49,7 @@ static int64_t silent_since(const struct link_client *client)
         int64_t sent_at = client->contexts[i].sent_at_ms;
         oldest = sent_at != 0 ? min64(oldest, sent_at) : oldest;
     }
-    return client->heard_at_ms > oldest ? client->heard_at_ms : oldest;
+    return max64(client->heard_at_ms, oldest);
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -59,7 +65,7 @@ static void arm_timer(struct link_client *client)
     } else {
         due = client->probe_at_ms;
     }
-    due = due > now ? due : now + 1;
+    due = max64(due, now + 1);
     client->timer_due_ms = due;
     uv_update_time(client->timer.loop);
     uv_timer_start(&client->timer, on_timer, (uint64_t)(due - now), 0);
@@ -107,6 +113,7 @@ static void send_message(struct link_client *client, struct context *context,
         struct buf *body = frame_chunk_buf(chunk);
         frame_append_bytes(body, EDGE_ID_FIELD, bytes_make(client->edge_id.b, 16));
         frame_append_varint(body, NUMBER_FIELD, ++client->number);
+        frame_append_varint(body, LINK_FIELD, client->link_id);
         err = link_message_make(client->key, FRAME_TO_CORE, chunk, &msg);
     }
     if (err != ERR_OK) {
@@ -239,7 +246,9 @@ static void on_timer(uv_timer_t *timer)
     struct link_client *client = timer->data;
     int64_t now = clock_ms();
     if (now > client->timer_due_ms + STALL_MS) {
-        client->heard_at_ms = now;
+        /* Answers may lie here unread: a moment more, not the whole time again. */
+        int64_t moment = now - LINK_SILENCE_MS + STALL_MS;
+        client->heard_at_ms = max64(client->heard_at_ms, moment);
     }
     if (client->up && under_way(client) > 0 &&
         now >= silent_since(client) + LINK_SILENCE_MS) {
@@ -279,6 +288,7 @@ enum err link_client_open(uv_loop_t *loop, const char *host, int port,
     }
     client->key = key;
     client->edge_id = edge_id;
+    random_bytes(&client->link_id, sizeof(client->link_id));
     client->events = events;
     client->user = user;
     client->finished_end = &client->finished;

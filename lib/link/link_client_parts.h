@@ -51,6 +51,7 @@ struct link_client {
     struct frame_queue queue;
     struct arena arena;
     struct uuid core_id; /* that answered last */
+    uint64_t link_id;    /* tells it from another link of this edge to the same core */
     uint64_t number;     /* of the last message */
     size_t outstanding;
     bool up;

@@ -25,10 +25,14 @@ static struct metric replies_dropped = METRIC_COUNTER(
 
 /* ---- peers ---- */
 
-static struct link_peer *peer_find(struct link_server *server, const uint8_t edge_id[16])
+static struct link_peer *peer_find(struct link_server *server,
+                                   const Link__ToCore *message)
 {
-    struct link_peer *peer = map_get(&server->peers_by_id, edge_id);
-    if (peer != NULL || server->peers_by_id.size >= PEERS_MAX) {
+    struct peer_key key;
+    memcpy(key.edge_id.b, message->edge_id.data, sizeof(key.edge_id.b));
+    memcpy(key.link_id, &message->link, sizeof(key.link_id));
+    struct link_peer *peer = map_get(&server->peers_by_key, &key);
+    if (peer != NULL || server->peers_by_key.size >= PEERS_MAX) {
         return peer;
     }
     peer = calloc(1, sizeof(*peer));
@@ -37,10 +41,10 @@ static struct link_peer *peer_find(struct link_server *server, const uint8_t edg
     }
     peer->server = server;
     peer->refs = 1;
-    memcpy(peer->edge_id.b, edge_id, sizeof(peer->edge_id.b));
+    peer->key = key;
     frame_queue_init(&peer->queue);
     list_init(&peer->parked);
-    if (map_put(&server->peers_by_id, edge_id, peer) != ERR_OK) {
+    if (map_put(&server->peers_by_key, &key, peer) != ERR_OK) {
         free(peer);
         return NULL;
     }
@@ -50,7 +54,7 @@ static struct link_peer *peer_find(struct link_server *server, const uint8_t edg
 
 static void peer_forget(struct link_peer *peer)
 {
-    map_remove(&peer->server->peers_by_id, peer->edge_id.b);
+    map_remove(&peer->server->peers_by_key, &peer->key);
     list_remove(&peer->node);
     metric_add(&replies_dropped, (int64_t)peer->queue.count);
     frame_queue_finish(&peer->queue);
@@ -72,7 +76,7 @@ void link_peer_unref(struct link_peer *peer)
 
 struct uuid link_peer_edge(const struct link_peer *peer)
 {
-    return peer->edge_id;
+    return peer->key.edge_id;
 }
 
 /* ---- answering ---- */
@@ -207,7 +211,7 @@ static void park(struct link_peer *peer, struct context *context)
 static void handle_message(struct link_server *server, struct context *context,
                            const Link__ToCore *message)
 {
-    struct link_peer *peer = peer_find(server, message->edge_id.data);
+    struct link_peer *peer = peer_find(server, message);
     if (peer == NULL) {
         link_server_io_drop(context);
         return;
@@ -294,7 +298,7 @@ enum err link_server_open(uv_loop_t *loop, const char *host, int port,
     server->user = user;
     server->arrived_end = &server->arrived;
     arena_init(&server->arena, ARENA_BYTES_MAX);
-    map_init(&server->peers_by_id, sizeof(struct uuid));
+    map_init(&server->peers_by_key, sizeof(struct peer_key));
     list_init(&server->peers);
     pthread_mutex_init(&server->lock, NULL);
 
@@ -325,7 +329,7 @@ void link_server_close(struct link_server *server)
         list_init(&peer->parked); /* its contexts go with the server */
         peer_forget(peer);
     }
-    map_finish(&server->peers_by_id);
+    map_finish(&server->peers_by_key);
 
     link_server_io_close(server);
     uv_close((uv_handle_t *)&server->wake, on_handle_closed);

@@ -12,7 +12,7 @@
 #include "link/frame.h"
 
 struct link_server;
-struct link_peer; /* one edge process, known by its edge_id */
+struct link_peer; /* one link of one edge process */
 
 struct link_server_events {
     /* A request came; everything in it is borrowed for the call. The answer goes to

@@ -30,11 +30,19 @@ struct context {
     int64_t parked_at_ms;
 };
 
+/* What replies belong to. Not the edge alone: two addresses may lead it to one core. */
+struct peer_key {
+    struct uuid edge_id;
+    uint8_t link_id[8];
+};
+
+_Static_assert(sizeof(struct peer_key) == 24, "keys of maps have no padding");
+
 struct link_peer {
     struct list node; /* in server->peers; unlinked: forgotten */
     struct link_server *server;
     unsigned refs; /* one of them is the server's */
-    struct uuid edge_id;
+    struct peer_key key;
     struct frame_queue queue;
     struct list parked; /* struct context, oldest first */
     size_t parked_count;
@@ -69,7 +77,7 @@ struct link_server {
     void *user;
 
     struct arena arena;
-    struct map peers_by_id; /* edge id -> struct link_peer */
+    struct map peers_by_key; /* struct peer_key -> struct link_peer */
     struct list peers;
     bool draining;
     bool closed;

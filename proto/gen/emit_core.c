@@ -244,9 +244,18 @@ static void print_thunks(struct contract *contract, struct buf *out)
     }
 }
 
-static void print_right(const Belfry__ClientEvent *def, struct buf *out)
+/* The number of the payload's own field that names the room of a `subscribed` event;
+ * 0: there is none. */
+static uint32_t subscribed_field(const struct contract_event *event)
 {
-    const Belfry__Right *right = def->right;
+    const char *key = event->def->right->subscribed;
+    bool own = key != NULL && strchr(key, '.') == NULL;
+    return own ? (uint32_t)find_path(event->payload, key)->proto->number : 0;
+}
+
+static void print_right(const struct contract_event *event, struct buf *out)
+{
+    const Belfry__Right *right = event->def->right;
     const Belfry__Resource *resource = right->resource;
     static const char *const types[] = {"RESOURCE_NONE", "RESOURCE_INSTANCE",
                                         "RESOURCE_COMMUNITY", "RESOURCE_ROOM",
@@ -273,6 +282,9 @@ static void print_right(const Belfry__ClientEvent *def, struct buf *out)
         buf_append_text(out, "     .id_key = ");
         append_c_string(out, id_key);
         buf_append_text(out, ",\n");
+    }
+    if (right->subscribed != NULL) {
+        buf_printf(out, "     .id_field = %u,\n", subscribed_field(event));
     }
     if (resource != NULL &&
         resource->source == BELFRY__RESOURCE_ID_SOURCE__TEXT_PAYLOAD) {
@@ -302,7 +314,7 @@ static void print_event(struct contract *contract, const struct contract_event *
     append_c_string(out, domain_namespace(event->domain));
     buf_printf(out, ",\n     .kind = %s,\n     .authentication = %s,\n", kinds[def->kind],
                authentications[def->authentication]);
-    print_right(def, out);
+    print_right(event, out);
     buf_printf(out, "     .lock = %s,\n", locks[def->lock]);
     if (def->many_streams) {
         buf_append_text(out, "     .many_streams = true,\n");
@@ -375,12 +387,12 @@ static void print_catalogue_hash(struct contract *contract, struct buf *out)
         bool text_payload = resource != NULL &&
                             resource->source == BELFRY__RESOURCE_ID_SOURCE__TEXT_PAYLOAD;
         const char *subscribed = def->right->subscribed;
-        buf_printf(&text, "%s %s %d %d %s %u %u %d %u %s\n", def->name,
+        buf_printf(&text, "%s %s %d %d %s %u %u %u %d %u %s\n", def->name,
                    domain_namespace(event->domain), (int)def->authentication,
                    def->kind == BELFRY__EVENT_KIND__CHANGE,
-                   subscribed != NULL ? subscribed : "-", def->rate->limit,
-                   def->rate->per_seconds, def->rate->by_connection, payload_max(def),
-                   text_payload ? resource->id_key : "-");
+                   subscribed != NULL ? subscribed : "-", subscribed_field(event),
+                   def->rate->limit, def->rate->per_seconds, def->rate->by_connection,
+                   payload_max(def), text_payload ? resource->id_key : "-");
     }
     unsigned char hash[SHA256_DIGEST_LENGTH];
     SHA256(text.data != NULL ? text.data : (const uint8_t *)"", text.size, hash);

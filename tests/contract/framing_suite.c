@@ -16,9 +16,14 @@
 static const struct framing_words *words;
 static struct double_edge edge;
 
-static void receive(const char *text)
+static struct bytes spell(const char *word)
 {
-    double_receive(&edge, bytes_of_text(text), false);
+    return words->spell != NULL ? words->spell(word) : bytes_of_text(word);
+}
+
+static void receive(const char *word)
+{
+    double_receive(&edge, spell(word), words->binary);
 }
 
 static void skip_sent(void)
@@ -167,10 +172,10 @@ static void stands_what_is_odd(void **state)
     each_on_its_own(words->odd, false);
 }
 
-static void e41_binary_is_the_wrong_type(void **state)
+static void e41_the_other_kind_of_message_is_the_wrong_type(void **state)
 {
     begin();
-    double_receive(&edge, bytes_of_text(words->event), true);
+    double_receive(&edge, spell(words->event), !words->binary);
     assert_int_equal(edge.close_code, CLOSE_WRONG_TYPE);
     assert_int_equal(doubled.calls, 0);
 }
@@ -179,13 +184,14 @@ static void every_prefix_ends_one_connection_at_most(void **state)
 {
     const char *messages[] = {words->begin, words->event_with_id, words->text_payload};
     for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
-        for (size_t size = 0; size < strlen(messages[i]); size++) {
+        for (size_t size = 0; size < spell(messages[i]).size; size++) {
             double_finish(&edge);
             open_edge(NULL);
             if (i > 0) {
                 begin();
             }
-            double_receive(&edge, bytes_make(messages[i], size), false);
+            double_receive(&edge, bytes_make(spell(messages[i]).data, size),
+                           words->binary);
             assert_int_equal(doubled.calls, 0);
         }
     }
@@ -214,13 +220,14 @@ static void stands_random_changes(void **state)
             begin();
         }
         char text[256];
-        const char *from = messages[next_random() % 4];
-        size_t size = strlen(from);
-        memcpy(text, from, size);
+        struct bytes from = spell(messages[next_random() % 4]);
+        memcpy(text, from.data, from.size);
         for (uint32_t n = next_random() % 3 + 1; n > 0; n--) {
-            text[next_random() % size] = letters[next_random() % (sizeof(letters) - 1)];
+            uint32_t dice = next_random();
+            text[next_random() % from.size] =
+                words->binary ? (char)dice : letters[dice % (sizeof(letters) - 1)];
         }
-        double_receive(&edge, bytes_make(text, size), false);
+        double_receive(&edge, bytes_make(text, from.size), words->binary);
         skip_sent();
         conn_settle(edge.conn);
     }
@@ -228,12 +235,14 @@ static void stands_random_changes(void **state)
 
 /* ---------------------------------------------------------------- frames out */
 
-static void assert_frame(struct frame *frame, const char *text)
+static void assert_frame(struct frame *frame, const char *word)
 {
+    struct bytes expected = spell(word);
     assert_non_null(frame);
-    assert_int_equal(frame->size, strlen(text));
-    assert_memory_equal(frame->bytes + FRAME_ROOM, text, frame->size);
-    assert_int_equal(frame_wire(frame).data[0], frame->binary ? 0x82 : 0x81);
+    assert_int_equal(frame->size, expected.size);
+    assert_memory_equal(frame->bytes + FRAME_ROOM, expected.data, frame->size);
+    assert_int_equal(frame->binary, words->binary);
+    assert_int_equal(frame_wire(frame).data[0], words->binary ? 0x82 : 0x81);
     frame_unref(frame);
 }
 
@@ -265,6 +274,10 @@ static void writes_errors_that_say_why(void **state)
                               .retry_after_ms = 5};
     struct frame *frame = words->framing->error(edge.conn->sessions[0], 7, &refusal);
     assert_non_null(frame);
+    if (words->binary) {
+        assert_frame(frame, words->wrote_error[0]);
+        return;
+    }
     char text[512];
     snprintf(text, sizeof(text), "%.*s", (int)frame->size,
              (const char *)frame->bytes + FRAME_ROOM);
@@ -343,7 +356,7 @@ int framing_suite(const struct framing_words *of)
         EACH(a_bare_text_is_a_payload),
         EACH(closes_on_what_is_wrong),
         EACH(stands_what_is_odd),
-        EACH(e41_binary_is_the_wrong_type),
+        EACH(e41_the_other_kind_of_message_is_the_wrong_type),
         EACH(every_prefix_ends_one_connection_at_most),
         EACH(stands_random_changes),
         EACH(writes_events),

@@ -8,6 +8,11 @@ struct framing_words {
     const char *name;
     const struct framing *framing;
 
+    /* For framings whose messages are no text: what a word stands for, until the next
+     * call. NULL: for itself. */
+    struct bytes (*spell)(const char *word);
+    bool binary;
+
     /* From the client. Lists end with NULL. */
     const char *begin;          /* token "T", resume {"room:r":"1.00000000"} */
     const char *begin_without;  /* neither */
@@ -24,7 +29,8 @@ struct framing_words {
     const char *wrote_event;    /* MESSAGE_CREATED {"b":2} */
     const char *wrote_empty;    /* MESSAGE_CREATED without payload */
     const char *wrote_reply;    /* id 7, {"seq":3} */
-    const char *wrote_error[2]; /* id 7, NOT_FOUND: how it begins and ends */
+    const char *wrote_error[2]; /* id 7, NOT_FOUND: how it begins and ends; in binary the
+                                   first is all of it */
 
     const char *ping; /* what it sends as a heartbeat ("" for a WebSocket ping) */
     const char *pong; /* the client's answer, NULL if the transport sees it */

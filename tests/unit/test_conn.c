@@ -38,7 +38,7 @@ static void send_text(const char *text, size_t size, bool droppable)
 
 static void begin_session(const char *name_space)
 {
-    session_open(edge.conn, name_space, (struct bytes){0}, (struct bytes){0});
+    session_open(edge.conn, name_space, &(struct session_hello){0});
 }
 
 /* RFC 6455 section 5.2: three forms of the length. */

@@ -162,7 +162,7 @@ static void assert_asks(int line, const char *request, int status)
 static void lets_in_what_is_right(void **state)
 {
     ASKS("GET /ws HTTP/1.1\r\n" UPGRADE "\r\n", 0);
-    assert_int_equal(admission.kind, ADMIT_JSON);
+    assert_int_equal(admission.kind, ADMIT_FRAMES);
     ASKS("GET /socket.io/?EIO=4&transport=websocket&t=x HTTP/1.1\r\n" UPGRADE "\r\n", 0);
     assert_int_equal(admission.kind, ADMIT_SOCKETIO);
     ASKS("GET /socket.io?EIO=3&EIO=4&transport=websocket&sid= HTTP/1.1\r\n" UPGRADE

@@ -1,0 +1,291 @@
+/* How a session begins: the token, CONNECT at a core, and what the client goes on with.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/json_scan.h"
+#include "base/log.h"
+#include "edge/edge.h"
+#include "edge/recovery.h"
+#include "edge/session.h"
+
+#define RESUME_MAX          SESSION_SUBSCRIPTIONS_MAX
+#define RECOVERED_MAX       (RESUME_MAX * (STREAM_TEXT_SIZE + CURSOR_TEXT_SIZE + 8))
+#define CONNECT_PAYLOAD_MAX (64 * 1024)
+
+/* CONNECT under way. Lives until the core has answered, even if the session does not. */
+struct connecting {
+    struct upstream_call call;
+    struct edge *edge;
+    struct uuid session_id;
+};
+
+/* What a client wants to go on with, as link messages. */
+struct resume_list {
+    Link__Cursor cursors[RESUME_MAX];
+    struct stream_id streams[RESUME_MAX];
+    Link__Cursor *pointers[RESUME_MAX];
+};
+
+static void join_user(struct edge *edge, struct session *session)
+{
+    struct edge_user *user = map_get(&edge->users, &session->identity.user_id);
+    if (user == NULL) {
+        user = calloc(1, sizeof(*user));
+        if (user == NULL || map_put(&edge->users, &session->identity.user_id, user)) {
+            free(user);
+            return; /* without it the session only misses control from other sessions */
+        }
+        user->id = session->identity.user_id;
+        list_init(&user->sessions);
+    }
+    list_push(&user->sessions, &session->in_user);
+}
+
+/* {"room:…":"12.0a1b2c3d"}: entries that make no sense are left out; the client then has
+ * no such subscription and sees it. */
+static size_t read_resume(struct resume_list *list, struct bytes resume)
+{
+    enum json_type type;
+    if (!json_valid(resume, &type) || type != JSON_OBJECT_TYPE) {
+        return 0;
+    }
+    size_t count = 0, at = 0;
+    struct bytes key, value;
+    while (count < RESUME_MAX && json_next(resume, &at, &key, &value)) {
+        Link__Cursor *cursor = &list->cursors[count];
+        link__cursor__init(cursor);
+        if (value.size < 2 || value.data[0] != '"' ||
+            !stream_parse(key, &list->streams[count]) ||
+            !cursor_parse(bytes_make(value.data + 1, value.size - 2), &cursor->seq,
+                          &cursor->tag)) {
+            continue;
+        }
+        cursor->has_tag = true;
+        cursor->stream.data = (uint8_t *)&list->streams[count];
+        cursor->stream.len = sizeof(struct stream_id);
+        list->pointers[count] = cursor;
+        count++;
+    }
+    return count;
+}
+
+static void send_success(struct session *session, const Link__Connected *connected)
+{
+    char user[UUID_TEXT_SIZE], id[UUID_TEXT_SIZE];
+    uuid_format(session->identity.user_id, user);
+    uuid_format(session->id, id);
+    struct buf json;
+    buf_init(&json, CONNECT_PAYLOAD_MAX);
+    buf_append_text(&json, "{\"message\":\"Connected\",\"user\":");
+    if (uuid_is_zero(session->identity.user_id)) {
+        buf_append_text(&json, "null");
+    } else {
+        buf_printf(&json, "{\"id\":\"%s\",\"username\":", user);
+        buf_append_json_string(&json, bytes_of_text(connected->username));
+        buf_append_char(&json, '}');
+    }
+    buf_printf(&json, ",\"sessionId\":\"%s\",\"streams\":{", id);
+    for (size_t i = 0; i < connected->n_open; i++) {
+        struct stream_id stream;
+        const Link__Open *open = connected->open[i];
+        if (!stream_from_bytes(bytes_make(open->stream.data, open->stream.len),
+                               &stream)) {
+            continue;
+        }
+        char name[STREAM_TEXT_SIZE], cursor[CURSOR_TEXT_SIZE];
+        stream_format(&stream, name);
+        cursor_format(open->resume ? open->resume->seq : open->seq,
+                      open->resume ? open->resume->tag : open->tag, cursor);
+        buf_printf(&json, "%s\"%s\":\"%s\"", i > 0 ? "," : "", name, cursor);
+    }
+    buf_append_text(&json, "}}");
+    session_send(session, "CONNECTION_SUCCESS", buf_bytes(&json));
+    buf_finish(&json);
+}
+
+/* What a Socket.IO client recovered holds only if nothing of it is lost: else it gets a
+ * new id, by which it sees that it was not. */
+static bool was_recovered(struct session *session, const Link__Connected *connected)
+{
+    if (!session->conn->framing->recovers) {
+        return false;
+    }
+    bool recovered = session->trail != NULL && connected->n_resync == 0;
+    if (!recovered) {
+        recovery_forget(session);
+    }
+    recovery_begin(session->conn->edge->recovery, session);
+    return recovered;
+}
+
+static void greet(struct session *session, const Link__Connected *connected)
+{
+    struct frame *frame = session->conn->framing->accepted(session);
+    if (frame != NULL) {
+        conn_send(session->conn, frame);
+        frame_unref(frame);
+    }
+    send_success(session, connected);
+}
+
+static void accept_session(struct edge *edge, struct session *session,
+                           const Link__Connected *connected)
+{
+    session->state = SESSION_OPEN;
+    if (connected->user_id.len == 16) {
+        memcpy(session->identity.user_id.b, connected->user_id.data, 16);
+    }
+    snprintf(session->identity.username, sizeof(session->identity.username), "%s",
+             connected->username);
+    join_user(edge, session);
+    bool recovered = was_recovered(session, connected);
+    if (!recovered) {
+        greet(session, connected);
+    }
+    for (size_t i = 0; i < connected->n_open && session->state == SESSION_OPEN; i++) {
+        session_subscribe(session, connected->open[i]);
+    }
+    if (recovered) {
+        greet(session, connected); /* behind what was missed and is at hand */
+    }
+    session_next_call(session);
+}
+
+static void connect_done(struct upstream_call *call, enum upstream_result result,
+                         const Link__Reply *reply)
+{
+    struct connecting *connecting = container_of(call, struct connecting, call);
+    struct edge *edge = connecting->edge;
+    struct session *session = map_get(&edge->sessions, &connecting->session_id);
+    free(connecting);
+    if (session == NULL) {
+        return; /* gone meanwhile; the core forgets it with Disconnect */
+    }
+    if (result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_CONNECTED) {
+        accept_session(edge, session, reply->connected);
+    } else if (result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_ERROR &&
+               err_from_code(reply->error->code) != ERR_UNAVAILABLE) {
+        enum err err = err_from_code(reply->error->code);
+        session_refuse(session, err,
+                       reply->error->message != NULL ? reply->error->message
+                                                     : err_message(err));
+    } else {
+        /* Not the client's fault: the transport ends, so that it tries again. */
+        conn_close(session->conn, CLOSE_TRY_LATER, "no core answers");
+    }
+}
+
+static void send_connect(struct session *session, struct connecting *connecting,
+                         Link__Connect *connect)
+{
+    struct edge *edge = session->conn->edge;
+    Link__Request request = LINK__REQUEST__INIT;
+    Link__Actor actor;
+    struct uuid request_id = uuid_v7();
+    session_actor(session, &actor);
+    request.request_id.data = request_id.b;
+    request.request_id.len = 16;
+    request.actor = &actor;
+    request.has_protobuf = request.protobuf = edge->protobuf_count > 0;
+    request.body_case = LINK__REQUEST__BODY_CONNECT;
+    request.connect = connect;
+    connecting->edge = edge;
+    connecting->session_id = session->id;
+    connecting->call.request = &request;
+    connecting->call.deadline_ms = clock_ms() + edge->config->request_timeout_ms;
+    connecting->call.changes = false;
+    connecting->call.done = connect_done;
+    upstream_request(edge->upstream, &connecting->call);
+}
+
+static void ask_core(struct session *session, struct bytes resume)
+{
+    Link__Connect connect = LINK__CONNECT__INIT;
+    struct connecting *connecting = calloc(1, sizeof(*connecting));
+    struct resume_list *list = resume.size > 0 ? malloc(sizeof(*list)) : NULL;
+    if (connecting == NULL || (list == NULL && resume.size > 0)) {
+        free(connecting);
+        free(list);
+        conn_close(session->conn, CLOSE_TRY_LATER, "out of memory");
+        return;
+    }
+    if (list != NULL) {
+        connect.n_resume = read_resume(list, resume);
+        connect.resume = list->pointers;
+    }
+    send_connect(session, connecting, &connect);
+    free(list);
+}
+
+static struct session *new_session(struct conn *conn, const char *name_space)
+{
+    struct session *session = calloc(1, sizeof(*session));
+    if (session == NULL || conn->session_count == CONN_SESSIONS_MAX) {
+        free(session);
+        return NULL;
+    }
+    session->conn = conn;
+    session->id = uuid_v7();
+    session->name_space = name_space;
+    list_init(&session->subscriptions);
+    list_init(&session->calls);
+    if (map_put(&conn->edge->sessions, &session->id, session) != ERR_OK) {
+        free(session);
+        return NULL;
+    }
+    conn->sessions[conn->session_count++] = session;
+    return session;
+}
+
+/* Who it is. False: refused, and the session is gone. */
+static bool identify(struct session *session, struct bytes token)
+{
+    const struct conn *conn = session->conn;
+    const struct edge *edge = conn->edge;
+    if (token.size == 0) {
+        token = conn->bearer;
+    }
+    if (token.size == 0) {
+        if (!edge->config->anonymous) {
+            session_refuse(session, ERR_UNAUTHENTICATED, "Authentication failed");
+        }
+        return edge->config->anonymous;
+    }
+    const char *reason = "";
+    enum err err = verifier_check(edge->verifier, token, clock_unix_ms(),
+                                  &session->identity, &reason);
+    if (err != ERR_OK) {
+        log_info("token refused", LOG_TEXT("reason", reason),
+                 LOG_TEXT("address", conn->address));
+        session_refuse(session, err,
+                       err == ERR_TOKEN_EXPIRED ? "Token expired"
+                                                : "Authentication failed");
+    }
+    return err == ERR_OK;
+}
+
+void session_open(struct conn *conn, const char *name_space,
+                  const struct session_hello *hello)
+{
+    struct edge *edge = conn->edge;
+    struct session *session = new_session(conn, name_space);
+    if (session == NULL) {
+        conn_close(conn, CLOSE_TRY_LATER, "out of memory");
+        return;
+    }
+    if (!identify(session, hello->token)) {
+        return;
+    }
+    struct bytes resume = hello->resume;
+    struct buf recovered;
+    buf_init(&recovered, RECOVERED_MAX);
+    if (hello->recovery_id.size > 0 && edge->recovery != NULL &&
+        recovery_take(edge->recovery, session, hello->recovery_id, hello->offset,
+                      &recovered)) {
+        resume = buf_bytes(&recovered);
+    }
+    ask_core(session, resume);
+    buf_finish(&recovered);
+}

@@ -1,0 +1,54 @@
+-- Who is where, over several edges, and what remains of an edge that dies.
+SELECT test.community(2);
+CREATE TABLE e AS SELECT gen_random_uuid() AS a, gen_random_uuid() AS b, gen_random_uuid() AS room,
+    gen_random_uuid() AS s1, gen_random_uuid() AS s2;
+CREATE FUNCTION lease(p_edge uuid, p_whole boolean DEFAULT false, p_present boolean DEFAULT NULL, p_user int DEFAULT 2) RETURNS text LANGUAGE sql AS $$
+    SELECT coalesce(string_agg(concat_ws(' ', what, username, present), ',' ORDER BY what, username), '')
+    FROM e, edge_lease(p_edge, p_whole, false, CASE WHEN p_present IS NULL THEN '{}'::uuid[] ELSE ARRAY[room] END,
+        CASE WHEN p_present IS NULL THEN '{}'::uuid[] ELSE ARRAY[test.u(p_user)] END,
+        CASE WHEN p_present IS NULL THEN '{}'::boolean[] ELSE ARRAY[p_present] END, '{}', '{}', '{}', '{}')
+$$;
+SELECT test.equal(lease(a), 'AGAIN', 'an unknown edge must tell everything') FROM e;
+SELECT test.equal(lease(a), 'AGAIN', 'until it does') FROM e;
+SELECT test.equal(lease(a, true, true), 'ROOM user2 t', 'the first in the room') FROM e;
+SELECT test.equal(lease(a), '', 'nothing new') FROM e;
+SELECT test.equal(lease(b, true, true), '', 'also at another edge: nobody is told') FROM e;
+SELECT test.equal(lease(a, false, false), '', 'still at the other') FROM e;
+SELECT test.equal(lease(b, false, false), 'ROOM user2 f', 'the last one leaves') FROM e;
+SELECT test.equal(lease(a, false, true), 'ROOM user2 t', 'back') FROM e;
+SELECT test.equal(lease(a, true), 'ROOM user2 f', 'a whole list without him') FROM e;
+-- sessions
+SELECT session_connect(test.u(2), NULL, s1, a, NULL, 1, true, NULL, '{}', '{}', '{}') FROM e;
+SELECT session_connect(test.u(2), NULL, s2, b, NULL, 1, true, NULL, '{}', '{}', '{}') FROM e;
+SELECT test.equal(test.reply(test.u(2), 'GET_PRESENCE', NULL, format('ARRAY[%L, %L]::uuid[]', test.u(2), test.u(1)))::text,
+    format('{"users" : [{"userId":"%s","status":"ONLINE"}, {"userId":"%s","status":"OFFLINE"}]}', test.u(2), test.u(1)), 'presence');
+SELECT edge_lease(a, false, false, '{}', '{}', '{}', ARRAY[s1], ARRAY[test.u(2)], '{t}', '{t}') FROM e;
+SELECT test.ok(idle, 'idle') FROM sessions, e WHERE session_id = s1;
+SELECT test.equal((test.reply(test.u(2), 'GET_PRESENCE', NULL, format('ARRAY[%L]::uuid[]', test.u(2))) #>> '{users,0,status}'), 'ONLINE', 'not all are idle');
+SELECT session_disconnect(s2) FROM e;
+SELECT test.ok(leaving_at IS NULL, 'one session is left') FROM present_users WHERE user_id = test.u(2);
+SELECT test.equal((test.reply(test.u(2), 'GET_PRESENCE', NULL, format('ARRAY[%L]::uuid[]', test.u(2))) #>> '{users,0,status}'), 'IDLE', 'all are');
+SELECT test.equal((test.reply(test.u(9), 'GET_PRESENCE', NULL, format('ARRAY[%L]::uuid[]', test.u(2))) #>> '{users,0,status}'), 'OFFLINE', 'for a stranger');
+SELECT test.reply(test.u(2), 'SET_PRESENCE', NULL, '''DO_NOT_DISTURB'', ''busy''');
+SELECT test.equal((test.reply(test.u(1), 'GET_PRESENCE', NULL, format('ARRAY[%L]::uuid[]', test.u(2))) #>> '{users,0,text}'), 'busy', 'for a contact');
+SELECT test.reply(test.u(2), 'SET_PRESENCE', NULL, '''INVISIBLE'', NULL');
+SELECT test.equal((test.reply(test.u(1), 'GET_PRESENCE', NULL, format('ARRAY[%L]::uuid[]', test.u(2))) #>> '{users,0,status}'), 'OFFLINE', 'invisible');
+-- a blink is not worth telling: the user is gone after the grace only
+SELECT pg_sleep(greatest(0, 8.1 - extract(epoch FROM now() - pg_postmaster_start_time())));
+UPDATE edges SET expires_at = now() + interval '1 minute';
+SELECT session_connect(test.u(3), NULL, s2, b, NULL, 1, true, NULL, '{}', '{}', '{}') FROM e;
+SELECT session_disconnect(s2) FROM e;
+SELECT test.ok(NOT EXISTS (SELECT FROM expire_leases()), 'in the grace');
+SELECT test.ok(NOT c.first, 'back within the grace: nobody was told that he had left')
+FROM e, session_connect(test.u(3), NULL, s2, b, NULL, 1, true, NULL, '{}', '{}', '{}') c;
+SELECT session_disconnect(s2) FROM e;
+UPDATE present_users SET leaving_at = now() WHERE leaving_at IS NOT NULL;
+SELECT test.equal(string_agg(concat_ws(' ', what, username, present), ','), 'USER user3 f', 'gone') FROM expire_leases();
+SELECT test.ok(bool_and(c.first), 'back after it')
+FROM e, session_connect(test.u(3), NULL, s2, b, NULL, 1, true, NULL, '{}', '{}', '{}') c;
+-- an edge dies: told once, to one
+SELECT lease(a, false, true) FROM e;
+UPDATE edges SET expires_at = now() - interval '1 s' FROM e WHERE edge_id = a;
+SELECT test.equal(string_agg(concat_ws(' ', what, username, present), ',' ORDER BY what), 'ROOM user2 f,USER user2 f', 'gone') FROM expire_leases();
+SELECT test.ok(NOT EXISTS (SELECT FROM expire_leases()), 'told once');
+SELECT test.equal(lease(a), 'AGAIN', 'it was not dead after all') FROM e;
