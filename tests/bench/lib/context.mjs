@@ -1,0 +1,52 @@
+// What rows of the table share: systems that are started once, and runs that several rows
+// look at.
+
+import { buildBaseline, startBaseline, startBelfry } from './system.mjs'
+import { inTurns, load, settings } from './measure.mjs'
+
+export const USERS = 10_000
+const ROOM_COUNTS = [1, 10, 99, 100]
+
+export class Context {
+  #shared = new Map()
+
+  /** Made at the first call, the same from then on. */
+  once(name, make) {
+    if (!this.#shared.has(name)) this.#shared.set(name, make())
+    return this.#shared.get(name)
+  }
+
+  /** One edge and one core, filled. */
+  belfry() {
+    return this.once('belfry', async () => {
+      const system = await startBelfry()
+      for (const rooms of ROOM_COUNTS) await system.seed(USERS, rooms)
+      // plans and pages are warm from here on
+      await load(system, { scenario: 'messages', clients: 1000, rooms: 100, 'in-flight': 100, warm: 1, seconds: 2 })
+      return system
+    })
+  }
+
+  /** The other stack, one process, on the same PostgreSQL. */
+  baseline() {
+    return this.once('baseline', async () => {
+      const belfry = await this.belfry()
+      await buildBaseline()
+      const system = await startBaseline(belfry)
+      for (const rooms of ROOM_COUNTS) await system.seed(USERS, rooms)
+      await load(system, { scenario: 'messages', clients: 1000, rooms: 100, 'in-flight': 100, warm: 2, seconds: 2 })
+      return system
+    })
+  }
+
+  /** Persisted messages in rooms of 10 on both, in turns. */
+  messages(inFlight) {
+    return this.once(`messages ${inFlight}`, async () => {
+      const [belfry, baseline] = [await this.belfry(), await this.baseline()]
+      const flags = { scenario: 'messages', clients: 1000, rooms: 100, 'in-flight': inFlight, warm: 1, seconds: seconds(5) }
+      return inTurns({ belfry: () => load(belfry, flags), stack: () => load(baseline, flags) })
+    })
+  }
+}
+
+export const seconds = long => (settings.quick ? Math.min(long, 2) : long)

@@ -1,0 +1,114 @@
+// Runs the programs that measure, and repeats what was disturbed.
+
+import { spawn } from 'node:child_process'
+import { fdatasyncSync, closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BUILD } from './system.mjs'
+import { median } from './stats.mjs'
+
+const PROGRAMS = join(BUILD, 'tests/bench')
+
+/** How much CPU (in cores) of others a run may see before it is repeated. */
+export const settings = { foreign: 0.15, tries: 3, runs: 5, quick: false }
+
+/** Runs a program to its end: the JSON it printed. `onLine` hears what it says meanwhile. */
+function program(name, args, env = {}, onLine = () => {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(join(PROGRAMS, name), args.map(String), { env: { ...process.env, ...env } })
+    let output = '', errors = ''
+    child.stdout.on('data', text => { output += text })
+    child.stderr.on('data', text => {
+      errors += text
+      for (const line of String(text).split('\n')) if (line) onLine(line)
+    })
+    child.on('error', reject)
+    child.on('close', code => {
+      try {
+        if (code !== 0) throw new Error(`status ${code}`)
+        resolve(JSON.parse(output))
+      } catch (error) {
+        reject(new Error(`${name} ${args.join(' ')}: ${error.message}\n${errors}`))
+      }
+    })
+  })
+}
+
+/** Clients against a system; `flags` as of belfry-load. Fails on loss, doubles, disorder. */
+export async function load(system, flags) {
+  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])
+  for (const url of system.urls) args.push('--url', url)
+  for (const group of system.groups()) args.push('--group', group)
+  const counters = []
+  const result = await program('belfry-load', ['--dialect', system.dialect, ...args],
+    { BELFRY_JWT_SECRET: system.secret },
+    line => { if (line.startsWith('measur')) counters.push(system.metrics()) })
+  const [before, after] = await Promise.all(counters)
+  if (after) {
+    const grown = name => (after[name] ?? NaN) - (before[name] ?? NaN)
+    result.frames_per_write = grown('belfry_edge_frames_sent_total') / grown('belfry_edge_write_calls_total')
+  }
+  checkRight(result)
+  return result
+}
+
+function checkRight({ scenario, connect, check, first_error: error }) {
+  if (connect.failed > 0) throw new Error(`${connect.failed} clients failed: ${error}`)
+  if (!check || scenario === 'idle') return
+  const { refused, gaps, duplicates, missing, expected, delivered, drained } = check
+  const wrong = { refused, gaps, duplicates, missing, difference: expected - delivered }
+  if (!drained || Object.values(wrong).some(count => count !== 0)) {
+    throw new Error(`${scenario}: ${JSON.stringify({ ...wrong, drained })} ${error}`)
+  }
+}
+
+export const floor = ({ clients, rooms, bytes, inFlight, seconds }) =>
+  program('belfry-floor', [clients, rooms, bytes, inFlight, seconds])
+
+export const pgloop = (system, { users, rooms, batch = 32, connections = 2, warm = 1, seconds = 5 }) =>
+  program('belfry-pgloop', [users, rooms, batch, connections, warm, seconds, system.postgres],
+    { DATABASE_URL: system.database })
+
+export function foreignOf(result) {
+  return result.foreign ?? result.per_message?.cpu.foreign.cores ?? result.connect?.cpu.foreign.cores ?? 0
+}
+
+/** Repeats what ran beside something else; the least disturbed counts, marked if need be. */
+export async function undisturbed(measure) {
+  let best
+  for (let i = 0; i < settings.tries; i++) {
+    const result = await measure()
+    if (!best || foreignOf(result) < foreignOf(best)) best = result
+    if (foreignOf(best) <= settings.foreign) break
+    await sleep(1000)
+  }
+  best.disturbed = foreignOf(best) > settings.foreign
+  return best
+}
+
+/** A B A B …: each side so many times, in turns. */
+export async function inTurns(sides, runs = settings.runs) {
+  const results = Object.fromEntries(Object.keys(sides).map(name => [name, []]))
+  for (let i = 0; i < runs; i++) {
+    for (const [name, measure] of Object.entries(sides)) results[name].push(await undisturbed(measure))
+  }
+  return results
+}
+
+/** How long PostgreSQL's commits wait for the disk: median and 99th of 200, in ms. */
+export function fdatasync(folder) {
+  const file = join(folder, 'fdatasync')
+  const descriptor = openSync(file, 'w')
+  const block = Buffer.alloc(8192)
+  const times = []
+  for (let i = 0; i < 200; i++) {
+    writeSync(descriptor, block, 0, block.length, (i % 64) * block.length)
+    const before = process.hrtime.bigint()
+    fdatasyncSync(descriptor)
+    times.push(Number(process.hrtime.bigint() - before) / 1e6)
+  }
+  closeSync(descriptor)
+  unlinkSync(file)
+  times.sort((a, b) => a - b)
+  return { p50: median(times), p99: times[197] }
+}

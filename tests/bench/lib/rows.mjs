@@ -1,0 +1,220 @@
+// The table of goals: one row a name. `run` measures and tells the figure, whether it
+// passes, and what lies behind it.
+
+import { seconds, USERS } from './context.mjs'
+import { floor, foreignOf, inTurns, load, pgloop, settings, undisturbed } from './measure.mjs'
+import { number, spread, summary } from './stats.mjs'
+import { startBelfry } from './system.mjs'
+
+const perDelivery = run => run.per_delivery.cpu.edge.us
+const serverCpu = run => run.per_message.cpu.servers.us
+const foreign = runs => Math.max(...runs.map(foreignOf))
+
+/** A figure that is the ratio of two medians. */
+function ratio(above, below, { most, least, unit }) {
+  const value = above.median / below.median
+  const pass = most !== undefined ? value <= most : value >= least
+  return { figure: `${number(value)} × (${spread(above)} to ${spread(below)} ${unit})`, pass, value }
+}
+
+/** Edge CPU for each delivery of ephemeral events, with as good as one frame a write. */
+function fanout(clients, rooms, inFlight, most) {
+  return async context => {
+    const system = await context.belfry()
+    const flags = { scenario: 'typing', clients, rooms, 'in-flight': inFlight, warm: 1, seconds: seconds(4), connecting: 256 }
+    const bytes = (await load(system, { ...flags, seconds: 1 })).frame_bytes
+    const runs = await inTurns({
+      belfry: () => load(system, flags),
+      floor: () => floor({ clients, rooms, bytes, inFlight, seconds: seconds(3) }),
+    })
+    const written = summary(runs.belfry, run => run.frames_per_write)
+    return {
+      ...ratio(summary(runs.belfry, perDelivery), summary(runs.floor, run => run.us), { most, unit: 'µs' }),
+      note: `${number(written.median)} frames a write`, runs,
+    }
+  }
+}
+
+function saturation(context) {
+  return context.once('saturation', async () => {
+    const system = await context.belfry()
+    const flags = { scenario: 'typing', clients: 1000, rooms: 10, 'in-flight': 80, warm: 1, seconds: seconds(4) }
+    const bytes = (await load(system, { ...flags, seconds: 1 })).frame_bytes
+    return inTurns({
+      belfry: () => load(system, flags),
+      floor: () => floor({ clients: 1000, rooms: 10, bytes, inFlight: 80, seconds: seconds(3) }),
+    })
+  })
+}
+
+async function saturated(context) {
+  const runs = await saturation(context)
+  const p99 = summary(runs.belfry, run => run.delivery_ms.p99)
+  const result = ratio(summary(runs.belfry, run => run.delivery_rate), summary(runs.floor, run => run.delivery_rate),
+    { least: 1.7, unit: 'deliveries/s' })
+  return { ...result, figure: `${result.figure}, p99 ${spread(p99)} ms`, pass: result.pass && p99.median < 30, runs }
+}
+
+async function typing(context) {
+  const system = await context.belfry()
+  const statements = async () => Number(await system.sql(
+    `SELECT coalesce(sum(n_tup_ins + n_tup_upd + idx_scan), 0) FROM pg_stat_user_tables
+     WHERE relname IN ('events', 'answers', 'messages', 'room_members')`))
+  const before = await statements()
+  const runs = await saturation(context)
+  const result = ratio(summary(runs.belfry, perDelivery), summary(runs.floor, run => run.us), { most: 1.15, unit: 'µs' })
+  const events = runs.belfry.reduce((sum, run) => sum + run.check.acked, 0)
+  const postgres = summary(runs.belfry, run => run.per_message.cpu.postgres.us)
+  return { ...result, note: `${number(events)} events; PostgreSQL ${number(postgres.median)} µs of CPU an event (leases and heads, once a second)`, statements: before, runs }
+}
+
+function throughput(inFlight, least, beyond) {
+  return async context => {
+    const runs = await context.messages(inFlight)
+    const rate = run => run.rate
+    return {
+      ...ratio(summary(runs.belfry, rate), summary(runs.stack, rate), { least, unit: 'messages/s' }),
+      note: `beyond: ${beyond} ×; ack p50 ${number(summary(runs.belfry, run => run.ack_ms.p50).median)} ms`, runs,
+    }
+  }
+}
+
+function cpu(inFlight, most) {
+  return async context => {
+    const runs = await context.messages(inFlight)
+    const parts = ['edge', 'core', 'postgres'].map(part =>
+      `${part} ${number(summary(runs.belfry, run => run.per_message.cpu[part].us).median)}`)
+    return { ...ratio(summary(runs.belfry, serverCpu), summary(runs.stack, serverCpu), { most, unit: 'µs' }), note: parts.join(', '), runs }
+  }
+}
+
+async function latency(context) {
+  const [belfry, baseline] = [await context.belfry(), await context.baseline()]
+  const flags = { scenario: 'messages', clients: 1000, rooms: 100, rate: 500, warm: 1, seconds: seconds(6) }
+  const runs = await inTurns({ belfry: () => load(belfry, flags), stack: () => load(baseline, flags) })
+  const at = name => ['belfry', 'stack'].map(side => summary(runs[side], run => run.ack_ms[name]))
+  const p50 = ratio(...at('p50'), { most: 0.85, unit: 'ms' })
+  const p99 = ratio(...at('p99'), { most: 0.5, unit: 'ms' })
+  return { figure: `p50 ${p50.figure}; p99 ${p99.figure}`, pass: p50.pass && p99.pass, runs }
+}
+
+async function postgres(context) {
+  const system = await context.belfry()
+  const flags = { scenario: 'messages', clients: 1000, rooms: 100, 'in-flight': 100, warm: 1, seconds: seconds(5) }
+  const runs = await inTurns({
+    belfry: () => load(system, flags),
+    loop: () => pgloop(system, { users: 1000, rooms: 100, seconds: seconds(5) }),
+  })
+  return {
+    ...ratio(summary(runs.belfry, run => run.per_message.cpu.postgres.us), summary(runs.loop, run => run.postgres_us),
+      { most: 1.25, unit: 'µs' }), runs,
+  }
+}
+
+function hotRoom(cores, least) {
+  return async () => {
+    const system = await startBelfry({ cores })
+    try {
+      await system.seed(1000, 1)
+      const flags = { scenario: 'messages', clients: 100, rooms: 1, 'in-flight': 100, warm: 2, seconds: seconds(5) }
+      const { belfry } = await inTurns({ belfry: () => load(system, flags) })
+      const rate = summary(belfry, run => run.rate)
+      const p99 = summary(belfry, run => run.ack_ms.p99)
+      return { figure: `${spread(rate)} messages/s, p99 ${spread(p99)} ms`, pass: rate.median >= least && p99.median < 15, runs: { belfry } }
+    } finally {
+      await system.stop()
+    }
+  }
+}
+
+/** Memory and way in: an edge of its own each time, since memory is kept for reuse. */
+function fresh(clients, rooms, joins, flags) {
+  return async () => {
+    const system = await startBelfry()
+    try {
+      await system.seed(clients, rooms, joins)
+      return await load(system, { scenario: 'connect', clients, rooms, joins, ...flags })
+    } finally {
+      await system.stop()
+    }
+  }
+}
+
+async function idle() {
+  const clients = 19_000
+  const measure = fresh(clients, clients / 10, 5, { scenario: 'idle', seconds: seconds(3), connecting: 512 })
+  const belfry = []
+  for (let i = 0; i < Math.min(3, settings.runs); i++) belfry.push(await measure())
+  const kb = summary(belfry, run => (run.connect.memory.edge.after_kb - run.connect.memory.edge.before_kb) / clients)
+  return { figure: `${spread(kb)} KB`, pass: kb.median <= 2.3, note: `${belfry[0].connect.clients} clients in 5 rooms each`, runs: { belfry } }
+}
+
+async function connect() {
+  const measure = fresh(10_000, 1000, 1, { connecting: 256 })
+  const belfry = []
+  for (let i = 0; i < settings.runs; i++) belfry.push(await undisturbed(measure))
+  const rate = summary(belfry, run => run.connect.rate)
+  const parts = ['edge', 'core', 'postgres'].map(part => `${part} ${number(summary(belfry, run => run.connect.cpu[part].us).median)}`)
+  return { figure: `${spread(rate)} a second`, pass: rate.median >= 12_000, note: `µs of CPU each: ${parts.join(', ')}`, runs: { belfry } }
+}
+
+/** CPU of two shapes side by side: the second may cost at most a tenth more. */
+function growth(small, large, clients, pick = serverCpu, scenario = 'messages') {
+  return async () => {
+    const sides = {}
+    const systems = []
+    for (const [name, shape] of Object.entries({ small, large })) {
+      const system = await startBelfry(shape)
+      systems.push(system)
+      await system.seed(USERS, shape.rooms)
+      if (shape.history) await fillHistory(system, shape.rooms, shape.history)
+      const flags = { scenario, clients, rooms: shape.rooms, 'in-flight': 100, warm: 2, seconds: seconds(5), connecting: 256 }
+      sides[name] = () => load(system, flags)
+    }
+    try {
+      const runs = await inTurns(sides)
+      return { ...ratio(summary(runs.large, pick), summary(runs.small, pick), { most: 1.1, unit: 'µs' }), runs }
+    } finally {
+      for (const system of systems) await system.stop()
+    }
+  }
+}
+
+/** Messages as event_send_message leaves them: rows of messages, events and answers. */
+async function fillHistory(system, rooms, messages) {
+  const each = Math.ceil(messages / rooms)
+  await system.sql(`
+    INSERT INTO messages (id, room_id, seq, author_id, author_name, content, client_id, created_at)
+      SELECT gen_random_uuid(), seed_room(r), s, seed_user(r), 'user' || r, repeat('x', 120), gen_random_uuid(), now()
+      FROM generate_series(0, ${rooms - 1}) r, generate_series(1, ${each}) s;
+    INSERT INTO events (kind, id, seq, tag, prev_tag, after, at, event, payload)
+      SELECT 3, m.room_id, m.seq, 1, 1, 0, m.created_at, 'MESSAGE_CREATED', '{"message":{}}' FROM messages m;
+    UPDATE streams SET last_seq = ${each}, last_tag = 1, prev_tag = 1 WHERE kind = 3;
+    ANALYZE messages, events;`)
+}
+
+// clang-format's columns would not survive here; keep them by hand.
+export const ROWS = [
+  { name: 'fanout-1000', what: 'edge CPU per delivery, rooms of 1,000', goal: '≤ 1.10 × floor', run: fanout(1000, 1, 1, 1.10) },
+  { name: 'fanout-100', what: 'edge CPU per delivery, rooms of 100', goal: '≤ 1.15 × floor', run: fanout(1000, 10, 4, 1.15) },
+  { name: 'fanout-10', what: 'edge CPU per delivery, rooms of 10', goal: '≤ 1.45 × floor', run: fanout(1000, 100, 30, 1.45) },
+  { name: 'fanout-9900', what: 'edge CPU per delivery, rooms of 100, 9,900 connections', goal: '≤ 1.25 × floor', run: fanout(9900, 99, 30, 1.25) },
+  { name: 'saturation', what: 'deliveries/s, rooms of 100, coalesced', goal: '≥ 1.7 × floor, p99 < 30 ms', run: saturated },
+  { name: 'typing', what: 'typing, rooms of 100: edge CPU per delivery', goal: '≤ 1.15 × floor, no SQL', run: typing },
+  { name: 'messages-100', what: 'SEND_MESSAGE, rooms of 10, 100 in flight', goal: '≥ 3.5 × the stack', run: throughput(100, 3.5, 4) },
+  { name: 'messages-400', what: 'SEND_MESSAGE, rooms of 10, 400 in flight', goal: '≥ 4.5 × the stack', run: throughput(400, 4.5, 5.5) },
+  { name: 'cpu-100', what: 'server CPU per message, 100 in flight', goal: '≤ 0.25 × the stack', run: cpu(100, 0.25) },
+  { name: 'cpu-400', what: 'server CPU per message, 400 in flight', goal: '≤ 0.20 × the stack', run: cpu(400, 0.2) },
+  { name: 'latency', what: 'ack latency at 500/s, open loop', goal: 'p50 ≤ 0.85 ×, p99 ≤ 0.5 × the stack', run: latency },
+  { name: 'postgres', what: "PostgreSQL's CPU per request", goal: '≤ 1.25 × the bare loop', run: postgres },
+  { name: 'hot-room', what: 'one room, 100 writers, one core', goal: '≥ 12,000/s, p99 < 15 ms', run: hotRoom(1, 12_000) },
+  { name: 'hot-room-4', what: 'one room, 100 writers, four cores', goal: '≥ 10,000/s, p99 < 15 ms', run: hotRoom(4, 10_000) },
+  { name: 'idle', what: 'memory of an idle connection, 19,000 on one edge', goal: '≤ 2.3 KB', run: idle },
+  { name: 'connect', what: 'connect, authenticate, join', goal: '≥ 12,000/s', run: connect },
+  { name: 'growth-streams', what: 'CPU per message, 10,000 streams to 100', goal: '≤ 1.10 ×', run: growth({ rooms: 100 }, { rooms: 10_000 }, 1000) },
+  { name: 'growth-cores', what: 'CPU per message, 4 cores to 1', goal: '≤ 1.10 ×', run: growth({ rooms: 100 }, { rooms: 100, cores: 4 }, 1000) },
+  { name: 'growth-edges', what: 'edge CPU per delivery, 4 edges to 1, by subject (NATS)', goal: '≤ 1.10 ×', run: growth({ rooms: 100, bus: 'nats' }, { rooms: 100, bus: 'nats', edges: 4 }, 1000, perDelivery, 'typing') },
+  { name: 'growth-history', what: 'CPU per message, 5 M messages of history to 10 k', goal: '≤ 1.10 ×', run: growth({ rooms: 100, history: 10_000 }, { rooms: 100, history: 5_000_000 }, 1000) },
+]
+
+export { foreign }

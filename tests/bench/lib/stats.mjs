@@ -1,0 +1,38 @@
+// Medians, spreads, and numbers as people read them.
+
+export function median(values) {
+  const sorted = values.filter(Number.isFinite).sort((a, b) => a - b)
+  if (!sorted.length) return NaN
+  const middle = sorted.length >> 1
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+/** Median, least, most, and how many: of what `pick` takes from each run. */
+export function summary(runs, pick) {
+  const values = runs.map(pick).filter(Number.isFinite)
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values), runs: values.length }
+}
+
+/** Three digits that matter: 12,345 · 123 · 12.3 · 1.23 · 0.123 */
+export function number(value) {
+  if (!Number.isFinite(value)) return '–'
+  const size = Math.abs(value)
+  if (size >= 100) return Math.round(value).toLocaleString('en-US')
+  return value.toFixed(size >= 10 ? 1 : size >= 1 ? 2 : 3)
+}
+
+/** "12.3 (11.9–12.8)" */
+export function spread({ median: middle, min, max, runs }) {
+  return runs > 1 ? `${number(middle)} (${number(min)}–${number(max)})` : number(middle)
+}
+
+/** Lines of cells, columns aligned. */
+export function table(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map(row => String(row[column]).length)))
+  return rows.map(row => row.map((cell, i) => String(cell).padEnd(widths[i])).join('  ').trimEnd()).join('\n')
+}
+
+export function markdown(rows) {
+  const line = row => `| ${row.map(cell => String(cell).replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(rows[0]), `|${'---|'.repeat(rows[0].length)}`, ...rows.slice(1).map(line)].join('\n')
+}

@@ -1,0 +1,165 @@
+// What is measured: Belfry, started by ./dev in a folder of its own, and the stack that it
+// is compared with, on the same PostgreSQL.
+
+import { execFile, spawn } from 'node:child_process'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+export const ROOT = new URL('../../..', import.meta.url).pathname.replace(/\/$/, '')
+export const BUILD = process.env.BELFRY_BUILD_DIR ?? join(ROOT, 'build', 'release')
+const BASELINE = join(ROOT, 'tests/bench/baseline')
+const run = promisify(execFile)
+
+const running = new Set()
+/** Whatever still runs; for the end, expected or not. */
+export async function stopAll() {
+  for (const system of [...running].reverse()) await system.stop()
+}
+
+async function freePorts(count) {
+  for (;;) {
+    const first = 10_000 + Math.floor(Math.random() * 20_000)
+    const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(first + i)))
+    if (free.every(Boolean)) return first
+  }
+}
+function isFree(port) {
+  return new Promise(resolve => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
+export async function startBelfry({ edges = 1, cores = 1, bus = 'nng', env = {} } = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'belfry-bench-'))
+  await chmod(folder, 0o711) // PostgreSQL may be another user
+  const environment = {
+    ...process.env, ...env, BELFRY_RUN_DIR: folder, BELFRY_BUILD_DIR: BUILD, BELFRY_TEST_ENV: '',
+  }
+  const port = await freePorts(edges + 1)
+  const flags = ['--release', '--limits', 'off', '--detach', '--no-build', '--bus', bus]
+  await run(join(ROOT, 'dev'), ['up', ...flags, '--port', port, '--edges', edges, '--cores', cores].map(String),
+    { env: environment })
+  const text = await readFile(join(folder, 'env'), 'utf8')
+  const variables = Object.fromEntries([...text.matchAll(/^(\w+)='(.*)'$/gm)].map(([, name, value]) => [name, value]))
+  const system = new Belfry(folder, environment, variables)
+  running.add(system)
+  return system
+}
+
+class Belfry {
+  dialect = 'json'
+
+  constructor(folder, environment, variables) {
+    Object.assign(this, { folder, environment, variables })
+    this.urls = variables.BELFRY_EDGE_URLS.split(' ')
+    this.secret = variables.BELFRY_JWT_SECRET
+    this.database = variables.DATABASE_URL
+    this.postgres = variables.BELFRY_PG_PID
+  }
+
+  groups() {
+    const { BELFRY_EDGE_PIDS: edges, BELFRY_CORE_PIDS: cores } = this.variables
+    return [`edge=${edges.replaceAll(' ', ',')}`, `core=${cores.replaceAll(' ', ',')}`, `postgres=${this.postgres}+`]
+  }
+
+  async sql(query) {
+    const { stdout } = await run('psql', ['-qAtX', '-v', 'ON_ERROR_STOP=1', this.database, '-c', query])
+    return stdout.trim()
+  }
+
+  /** Users 0 to `users`, each a member of `joins` rooms: (i + k) mod rooms. */
+  async seed(users, rooms, joins = 1) {
+    await this.sql(`SELECT seed(${users}, ${rooms})`)
+    if (joins > 1) {
+      await this.sql(`INSERT INTO room_members (room_id, user_id)
+        SELECT seed_room((i + k) % ${rooms}), seed_user(i)
+        FROM generate_series(0, ${users}) i, generate_series(1, ${joins - 1}) k ON CONFLICT DO NOTHING`)
+    }
+    await this.sql('ANALYZE users, rooms, room_members, community_members, streams')
+  }
+
+  /** Counters of all edges, summed. */
+  async metrics() {
+    const sums = {}
+    for (const url of this.urls) {
+      for (const line of (await (await fetch(`${url}/metrics`)).text()).split('\n')) {
+        const match = /^(\w+)(?:{[^}]*})? ([\d.e+]+)$/.exec(line)
+        if (match) sums[match[1]] = (sums[match[1]] ?? 0) + Number(match[2])
+      }
+    }
+    return sums
+  }
+
+  async stop() {
+    running.delete(this)
+    await run(join(ROOT, 'dev'), ['down'], { env: this.environment }).catch(() => {})
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}
+
+/** Installs and compiles the other stack, once. */
+export async function buildBaseline() {
+  const options = { cwd: BASELINE, maxBuffer: 1 << 24 }
+  await readFile(join(BASELINE, 'node_modules/.package-lock.json')).catch(() => run('npm', ['ci', '--no-audit', '--no-fund'], options))
+  await run('npx', ['tsc'], options)
+}
+
+/** The other stack in so many processes, on Belfry's PostgreSQL; with several, Redis between. */
+export async function startBaseline(belfry, { processes = 1 } = {}) {
+  const first = await freePorts(processes + 1)
+  const children = []
+  const env = { ...process.env, NODE_ENV: 'production', DATABASE_URL: belfry.database, BELFRY_JWT_SECRET: belfry.secret }
+  if (processes > 1) {
+    const port = first + processes
+    children.push(spawn('redis-server', ['--bind', '127.0.0.1', '--port', port, '--save', '', '--appendonly', 'no'].map(String), { stdio: 'ignore', cwd: belfry.folder }))
+    env.REDIS_URL = `redis://127.0.0.1:${port}`
+    await new Promise(resolve => setTimeout(resolve, 300))
+  }
+  for (let i = 0; i < processes; i++) {
+    const child = spawn('node', ['dist/main.js'], { cwd: BASELINE, env: { ...env, PORT: String(first + i) }, stdio: ['ignore', 'pipe', 'inherit'] })
+    children.push(child)
+    await new Promise((resolve, reject) => {
+      child.stdout.once('data', resolve)
+      child.once('exit', code => reject(new Error(`the other stack ended with ${code}`)))
+    })
+  }
+  const system = new Baseline(belfry, children, Array.from({ length: processes }, (_, i) => `127.0.0.1:${first + i}`))
+  running.add(system)
+  return system
+}
+
+class Baseline {
+  dialect = 'socketio'
+
+  constructor(belfry, children, urls) {
+    Object.assign(this, { belfry, children, urls, secret: belfry.secret })
+  }
+
+  groups() {
+    return [`stack=${this.children.map(child => child.pid).join(',')}`, `postgres=${this.belfry.postgres}+`]
+  }
+
+  async seed(users, rooms) {
+    await run('psql', ['-qX', '-v', 'ON_ERROR_STOP=1', '-v', `users=${users}`, '-v', `rooms=${rooms}`,
+      this.belfry.database, '-f', join(BASELINE, 'schema.sql')])
+  }
+
+  async metrics() {
+    return {}
+  }
+
+  async stop() {
+    running.delete(this)
+    await Promise.all(this.children.map(child => new Promise(resolve => {
+      if (child.exitCode !== null) return resolve()
+      child.once('exit', resolve)
+      child.kill('SIGTERM')
+      setTimeout(() => child.kill('SIGKILL'), 5000).unref()
+    })))
+  }
+}

@@ -1,0 +1,137 @@
+/* Checks each delivery: numbered events come in order, each once, none missing; of typing
+ * users, starts and stops take turns. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "load/swarm.h"
+
+/* The number behind `"seq":`, the first in the text; 0: none. */
+static uint64_t find_seq(const char *text, size_t size)
+{
+    static const char key[] = "\"seq\":";
+    const char *at = memmem(text, size, key, sizeof(key) - 1);
+    if (at == NULL) {
+        return 0;
+    }
+    at += sizeof(key) - 1;
+    return dialect_number(&at, text + size);
+}
+
+static uint64_t hex(const char *text, size_t digits)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < digits; i++) {
+        unsigned digit = (unsigned char)text[i];
+        number = number << 4 | (digit <= '9' ? digit - '0' : (digit | 32) - 'a' + 10);
+    }
+    return number;
+}
+
+static void measured(struct swarm *swarm, const struct incoming *in, uint64_t sent_ns)
+{
+    swarm->worker->delivered++;
+    if (swarm->phase == PHASE_MEASURE) {
+        swarm->worker->measured_deliveries++;
+        swarm->worker->measured_bytes += in->size;
+        if (swarm->now_ns > sent_ns) {
+            histogram_add(&swarm->worker->delivery, swarm->now_ns - sent_ns);
+        }
+    }
+}
+
+void check_joined(struct swarm *swarm, struct client *client, const struct incoming *in)
+{
+    static const char key[] = "\"seq\":";
+    if (client->joined > 0) {
+        return; /* only the first room has traffic */
+    }
+    client->has_seq = memmem(in->body, in->body_size, key, sizeof(key) - 1) != NULL;
+    client->last_seq = find_seq(in->body, in->body_size);
+    swarm->shared->rooms[client_room(swarm, client)].members++;
+}
+
+static void raise(_Atomic uint64_t *at, uint64_t to)
+{
+    uint64_t is = *at;
+    while (is < to && !atomic_compare_exchange_weak(at, &is, to)) {
+    }
+}
+
+void check_reply(struct swarm *swarm, struct client *client, const struct incoming *in)
+{
+    struct shared_room *room = &swarm->shared->rooms[client_room(swarm, client)];
+    room->acks++;
+    swarm->worker->acked++;
+    if (client->has_seq && swarm->options->scenario == SCENARIO_MESSAGES) {
+        raise(&room->last_seq, find_seq(in->body, in->body_size));
+    }
+    if (swarm->phase == PHASE_MEASURE) {
+        swarm->worker->measured_acks++;
+        histogram_add(&swarm->worker->ack, swarm->now_ns - client->due_ns);
+    }
+}
+
+static void check_message(struct swarm *swarm, struct client *client,
+                          const struct incoming *in)
+{
+    static const char key[] = "\"content\":\"";
+    const char *text = memmem(in->body, in->body_size, key, sizeof(key) - 1);
+    uint64_t sent_ns = text != NULL ? hex(text + sizeof(key) - 1, 16) : 0;
+    uint64_t seq = client->has_seq ? find_seq(in->body, in->body_size) : 0;
+    if (client->has_seq && seq <= client->last_seq) {
+        swarm->worker->duplicates++;
+        return;
+    }
+    if (client->has_seq) {
+        swarm->worker->gaps += seq - client->last_seq - 1;
+        client->last_seq = seq;
+    }
+    measured(swarm, in, sent_ns);
+}
+
+static void check_typing(struct swarm *swarm, struct client *client,
+                         const struct incoming *in)
+{
+    static const char key[] = "\"userId\":\"00000000-0000-4000-8000-";
+    const struct options *options = swarm->options;
+    const char *id = memmem(in->body, in->body_size, key, sizeof(key) - 1);
+    if (id == NULL) {
+        return;
+    }
+    uint64_t user = hex(id + sizeof(key) - 1, 12);
+    bool typing = memmem(in->body, in->body_size, "\"isTyping\":true", 15) != NULL;
+    if (user >= options->clients) {
+        return;
+    }
+    uint64_t members = (options->clients + options->rooms - 1) / options->rooms;
+    if (client->heard == NULL) {
+        client->heard = calloc(1, members);
+    }
+    uint8_t *heard = client->heard + user / options->rooms;
+    uint8_t expected = *heard == 2 ? 1 : 2; /* 2: started; all begin with that */
+    if (typing != (expected == 2)) {
+        swarm->worker->gaps++;
+    }
+    *heard = typing ? 2 : 1;
+    measured(swarm, in, swarm->shared->typed_ns[user][typing]);
+}
+
+void check_event(struct swarm *swarm, struct client *client, const struct incoming *in)
+{
+    if (BEGINS(in->name, in->body_size, "MESSAGE_CREATED\"")) {
+        check_message(swarm, client, in);
+    } else if (BEGINS(in->name, in->body_size, "USER_TYPING\"")) {
+        check_typing(swarm, client, in);
+    }
+}
+
+void check_end(struct swarm *swarm)
+{
+    for (uint32_t i = 0; i < swarm->client_count; i++) {
+        struct client *client = &swarm->clients[i];
+        uint64_t last = swarm->shared->rooms[client_room(swarm, client)].last_seq;
+        if (client->has_seq && last > client->last_seq) {
+            swarm->worker->missing += last - client->last_seq;
+        }
+    }
+}

@@ -1,0 +1,221 @@
+/* One connection: how it comes in, and what it sends. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "load/swarm.h"
+#include "load/token.h"
+#include "load/ws.h"
+
+#define PAYLOAD_MAX   8192
+#define PER_ADDRESS   4000 /* connections from one address: ports run out at 28,000 */
+#define FIRST_ADDRESS 0x7f000002U
+#define ADDRESSES_MAX 200U
+
+void client_lost(struct swarm *swarm, struct client *client, const char *why,
+                 size_t why_size)
+{
+    struct worker *worker = swarm->worker;
+    if (client->state == CLIENT_GONE) {
+        return;
+    }
+    if (worker->first_error[0] == 0) {
+        snprintf(worker->first_error, sizeof(worker->first_error), "%.*s", (int)why_size,
+                 why);
+    }
+    if (client->state < CLIENT_READY) {
+        swarm->entering--;
+    } else {
+        worker->ready--;
+    }
+    worker->failed++;
+    client->state = CLIENT_GONE;
+    close(client->fd);
+    free(client->rest);
+    client->rest = NULL;
+    if (client->due_ns != 0) {
+        client->due_ns = 0;
+        swarm->in_flight--;
+    }
+}
+
+void client_lost_errno(struct swarm *swarm, struct client *client, const char *what)
+{
+    char text[128];
+    int size = snprintf(text, sizeof(text), "%s: %s", what, strerror(errno));
+    client_lost(swarm, client, text, (size_t)size);
+}
+
+/* ---------------------------------------------------------------- sending */
+
+static void send_bytes(struct swarm *swarm, struct client *client, const char *data,
+                       size_t size)
+{
+    ssize_t sent = send(client->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent != (ssize_t)size) {
+        client_lost_errno(swarm, client, sent < 0 ? "send" : "partly sent");
+    }
+}
+
+void client_send_frame(struct swarm *swarm, struct client *client, char *payload,
+                       size_t payload_size, enum ws_opcode opcode)
+{
+    size_t size;
+    const char *frame = ws_wrap(payload, payload_size, opcode, &size);
+    send_bytes(swarm, client, frame, size);
+}
+
+static void send_call(struct swarm *swarm, struct client *client, const char *event,
+                      const char *data)
+{
+    char frame[PAYLOAD_MAX];
+    size_t size = swarm->options->dialect->call(
+        frame + WS_HEAD_MAX, sizeof(frame) - WS_HEAD_MAX, ++client->call, event, data);
+    client_send_frame(swarm, client, frame + WS_HEAD_MAX, size, WS_TEXT);
+}
+
+void client_send_join(struct swarm *swarm, struct client *client)
+{
+    char data[128];
+    uint32_t room = (client->user + client->joined) % swarm->options->rooms;
+    snprintf(data, sizeof(data), "{\"roomId\":\"00000000-0000-4000-9000-%012x\"}", room);
+    send_call(swarm, client, "JOIN_ROOM", data);
+}
+
+void client_send_hello(struct swarm *swarm, struct client *client)
+{
+    char frame[PAYLOAD_MAX];
+    char token[TOKEN_SIZE];
+    token_make(swarm->options->secret, client->user, token);
+    size_t size = swarm->options->dialect->hello(frame + WS_HEAD_MAX,
+                                                 sizeof(frame) - WS_HEAD_MAX, token);
+    client_send_frame(swarm, client, frame + WS_HEAD_MAX, size, WS_TEXT);
+}
+
+/* The text begins with the time at which it was due, so that any process can tell how
+ * long it took; the rest is padding. The clientId is unlike any other. */
+static void send_message(struct swarm *swarm, struct client *client)
+{
+    char data[PAYLOAD_MAX - 256];
+    static const char padding[] = "the quick brown fox jumps over the lazy dog, ";
+    int used = snprintf(data, sizeof(data),
+                        "{\"roomId\":\"00000000-0000-4000-9000-%012x\",\"clientId\":"
+                        "\"%08x-%04x-4%03x-8%03x-%04x%08x\",\"content\":\"%016llx ",
+                        client_room(swarm, client), (uint32_t)(swarm->now_ns >> 28),
+                        (uint32_t)(swarm->now_ns >> 12) & 0xffff,
+                        (uint32_t)swarm->now_ns & 0xfff, client->call & 0xfff,
+                        (client->call >> 12) & 0xffff, client->user,
+                        (unsigned long long)client->due_ns);
+    for (uint32_t i = 17; i < swarm->options->size; i++) {
+        data[used++] = padding[i % (sizeof(padding) - 1)];
+    }
+    memcpy(data + used, "\"}", 3);
+    send_call(swarm, client, "SEND_MESSAGE", data);
+}
+
+static void send_typing(struct swarm *swarm, struct client *client)
+{
+    char data[128];
+    client->typing = !client->typing;
+    swarm->shared->typed_ns[client->user][client->typing] = client->due_ns;
+    snprintf(data, sizeof(data), "{\"roomId\":\"00000000-0000-4000-9000-%012x\"}",
+             client_room(swarm, client));
+    send_call(swarm, client, client->typing ? "TYPING_START" : "TYPING_STOP", data);
+}
+
+void client_send_event(struct swarm *swarm, struct client *client, uint64_t due_ns)
+{
+    client->due_ns = due_ns;
+    swarm->in_flight++;
+    swarm->worker->sent++;
+    if (swarm->options->scenario == SCENARIO_TYPING) {
+        send_typing(swarm, client);
+    } else {
+        send_message(swarm, client);
+    }
+}
+
+/* ---------------------------------------------------------------- connecting */
+
+static void bind_source(const struct swarm *swarm, const struct client *client, int fd)
+{
+    uint32_t addresses = 1 + swarm->options->clients / PER_ADDRESS;
+    addresses = addresses < ADDRESSES_MAX ? addresses : ADDRESSES_MAX;
+    struct sockaddr_in source = {
+        .sin_family = AF_INET,
+        .sin_addr.s_addr = htonl(FIRST_ADDRESS + client->user % addresses),
+    };
+    int on = 1;
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (bind(fd, (struct sockaddr *)&source, sizeof(source)) != 0) {
+        perror("belfry-load: bind");
+    }
+}
+
+static bool target_of(const char *url, struct sockaddr_in *ret_target)
+{
+    char host[64];
+    const char *colon = strchr(url, ':');
+    if (colon == NULL || (size_t)(colon - url) >= sizeof(host)) {
+        return false;
+    }
+    memcpy(host, url, (size_t)(colon - url));
+    host[colon - url] = 0;
+    *ret_target = (struct sockaddr_in){.sin_family = AF_INET,
+                                       .sin_port = htons((uint16_t)atoi(colon + 1))};
+    return inet_pton(AF_INET, host, &ret_target->sin_addr) == 1;
+}
+
+void client_connect(struct swarm *swarm, struct client *client)
+{
+    const struct options *options = swarm->options;
+    struct sockaddr_in target;
+    if (!target_of(options->urls[client->user % options->url_count], &target)) {
+        fprintf(stderr, "belfry-load: an address is IPv4:port\n");
+        exit(2);
+    }
+    client->state = CLIENT_CONNECTING;
+    swarm->entering++;
+    client->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (client->fd < 0) {
+        client_lost_errno(swarm, client, "socket");
+        return;
+    }
+    bind_source(swarm, client, client->fd);
+    if (connect(client->fd, (struct sockaddr *)&target, sizeof(target)) != 0 &&
+        errno != EINPROGRESS) {
+        client_lost_errno(swarm, client, "connect");
+        return;
+    }
+    struct epoll_event event = {.events = EPOLLOUT, .data.ptr = client};
+    epoll_ctl(swarm->epoll, EPOLL_CTL_ADD, client->fd, &event);
+}
+
+void client_on_connected(struct swarm *swarm, struct client *client)
+{
+    const struct options *options = swarm->options;
+    char text[512];
+    int error = 0;
+    socklen_t error_size = sizeof(error);
+    getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &error_size);
+    if (error != 0) {
+        errno = error;
+        client_lost_errno(swarm, client, "connect");
+        return;
+    }
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
+    epoll_ctl(swarm->epoll, EPOLL_CTL_MOD, client->fd, &event);
+    client->state = CLIENT_UPGRADING;
+    size_t size =
+        ws_request(text, sizeof(text), options->urls[client->user % options->url_count],
+                   options->dialect->path);
+    send_bytes(swarm, client, text, size);
+}

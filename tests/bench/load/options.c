@@ -1,0 +1,215 @@
+/* The load generator's command line. */
+#include "load/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "belfry-load: clients of seeded users against a running system; prints one line of "
+    "JSON\n\n"
+    "  --scenario NAME    connect, messages, typing or idle\n"
+    "  --url HOST:PORT    where to connect; several: clients are spread over them\n"
+    "  --dialect NAME     json (default) or socketio\n"
+    "  --clients N        connections; client i is user i\n"
+    "  --rooms R          client i is in room i mod R\n"
+    "  --joins K          rooms that a client joins (1)\n"
+    "  --in-flight N      closed loop: so many events under way (100)\n"
+    "  --rate R           open loop instead: so many events a second; latency counts\n"
+    "                     from when an event was due\n"
+    "  --warm S           seconds before measuring (1)\n"
+    "  --seconds S        seconds of measuring (5)\n"
+    "  --size BYTES       of a message's text (120)\n"
+    "  --processes P      that the clients are spread over (1)\n"
+    "  --connecting C     clients on their way in at a time (64)\n"
+    "  --group NAME=PIDS  processes whose CPU and memory is told, comma separated;\n"
+    "                     with + at the end, their children too\n\n"
+    "BELFRY_JWT_SECRET signs the tokens.\n";
+
+enum {
+    OPT_SCENARIO = 1,
+    OPT_URL,
+    OPT_DIALECT,
+    OPT_CLIENTS,
+    OPT_ROOMS,
+    OPT_JOINS,
+    OPT_IN_FLIGHT,
+    OPT_RATE,
+    OPT_WARM,
+    OPT_SECONDS,
+    OPT_SIZE,
+    OPT_PROCESSES,
+    OPT_CONNECTING,
+    OPT_GROUP,
+    OPT_HELP,
+};
+
+static const struct option names[] = {
+    {"scenario", required_argument, NULL, OPT_SCENARIO},
+    {"url", required_argument, NULL, OPT_URL},
+    {"dialect", required_argument, NULL, OPT_DIALECT},
+    {"clients", required_argument, NULL, OPT_CLIENTS},
+    {"rooms", required_argument, NULL, OPT_ROOMS},
+    {"joins", required_argument, NULL, OPT_JOINS},
+    {"in-flight", required_argument, NULL, OPT_IN_FLIGHT},
+    {"rate", required_argument, NULL, OPT_RATE},
+    {"warm", required_argument, NULL, OPT_WARM},
+    {"seconds", required_argument, NULL, OPT_SECONDS},
+    {"size", required_argument, NULL, OPT_SIZE},
+    {"processes", required_argument, NULL, OPT_PROCESSES},
+    {"connecting", required_argument, NULL, OPT_CONNECTING},
+    {"group", required_argument, NULL, OPT_GROUP},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static _Noreturn void fail(const char *what, const char *value)
+{
+    fprintf(stderr, "belfry-load: %s%s%s; see --help\n", what, value ? ": " : "",
+            value ? value : "");
+    exit(2);
+}
+
+static uint32_t whole(const char *value, uint32_t min, uint32_t max)
+{
+    char *end;
+    unsigned long number = strtoul(value, &end, 10);
+    if (*end != 0 || end == value || number < min || number > max) {
+        fail("a number out of range", value);
+    }
+    return (uint32_t)number;
+}
+
+static double positive(const char *value)
+{
+    char *end;
+    double number = strtod(value, &end);
+    if (*end != 0 || end == value || number < 0) {
+        fail("not a number", value);
+    }
+    return number;
+}
+
+static enum scenario scenario_of(const char *name)
+{
+    static const char *const all[] = {"connect", "messages", "typing", "idle"};
+    for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        if (strcmp(all[i], name) == 0) {
+            return (enum scenario)i;
+        }
+    }
+    fail("there is no scenario of this name", name);
+}
+
+static void add_url(struct options *options, const char *url)
+{
+    static const char scheme[] = "http://";
+    if (strncmp(url, scheme, strlen(scheme)) == 0) {
+        url += strlen(scheme);
+    }
+    if (options->url_count == URLS_MAX) {
+        fail("too many addresses", NULL);
+    }
+    options->urls[options->url_count++] = url;
+}
+
+static void add_group(struct options *options, char *text)
+{
+    if (options->group_count == USAGE_GROUPS_MAX ||
+        !usage_parse(text, &options->groups[options->group_count])) {
+        fail("not a group of processes", text);
+    }
+    options->group_count++;
+}
+
+static void take(struct options *options, int option, char *value)
+{
+    switch (option) {
+    case OPT_SCENARIO:
+        options->scenario = scenario_of(value);
+        break;
+    case OPT_URL:
+        add_url(options, value);
+        break;
+    case OPT_DIALECT:
+        options->dialect = dialect_find(value);
+        break;
+    case OPT_CLIENTS:
+        options->clients = whole(value, 1, 10000000);
+        break;
+    case OPT_ROOMS:
+        options->rooms = whole(value, 1, 10000000);
+        break;
+    case OPT_JOINS:
+        options->joins = whole(value, 0, 100);
+        break;
+    case OPT_IN_FLIGHT:
+        options->in_flight = whole(value, 1, 1000000);
+        break;
+    case OPT_RATE:
+        options->rate = positive(value);
+        options->in_flight = 0;
+        break;
+    case OPT_WARM:
+        options->warm = positive(value);
+        break;
+    case OPT_SECONDS:
+        options->seconds = positive(value);
+        break;
+    case OPT_SIZE:
+        options->size = whole(value, 32, 4000);
+        break;
+    case OPT_PROCESSES:
+        options->processes = whole(value, 1, PROCESSES_MAX);
+        break;
+    case OPT_CONNECTING:
+        options->connecting = whole(value, 1, 100000);
+        break;
+    case OPT_GROUP:
+        add_group(options, value);
+        break;
+    case OPT_HELP:
+        fputs(help, stdout);
+        exit(0);
+    default:
+        fail("not an option", NULL);
+    }
+}
+
+void options_read(int argc, char **argv, struct options *ret_options)
+{
+    *ret_options = (struct options){
+        .dialect = &dialect_json,
+        .scenario = SCENARIO_MESSAGES,
+        .clients = 1000,
+        .rooms = 100,
+        .joins = 1,
+        .in_flight = 100,
+        .warm = 1,
+        .seconds = 5,
+        .size = 120,
+        .processes = 1,
+        .connecting = 64,
+        .secret = getenv("BELFRY_JWT_SECRET"),
+    };
+    for (;;) {
+        int option = getopt_long(argc, argv, "", names, NULL);
+        if (option < 0) {
+            break;
+        }
+        take(ret_options, option, optarg);
+    }
+    if (optind < argc) {
+        fail("not an option", argv[optind]);
+    }
+    if (ret_options->dialect == NULL) {
+        fail("there is no dialect of this name", NULL);
+    }
+    if (ret_options->url_count == 0 || ret_options->secret == NULL) {
+        fail("--url and BELFRY_JWT_SECRET are needed", NULL);
+    }
+    if (ret_options->in_flight == 0 && ret_options->rate <= 0) {
+        fail("--rate must be more than 0", NULL);
+    }
+}

@@ -1,0 +1,38 @@
+/* What one run of the load generator is to do. */
+#ifndef BENCH_OPTIONS_H
+#define BENCH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "load/dialect.h"
+#include "load/usage.h"
+
+#define URLS_MAX      64
+#define PROCESSES_MAX 16
+
+enum scenario { SCENARIO_CONNECT, SCENARIO_MESSAGES, SCENARIO_TYPING, SCENARIO_IDLE };
+
+struct options {
+    const char *urls[URLS_MAX]; /* host:port; client i uses number i mod url_count */
+    unsigned url_count;
+    const struct dialect *dialect;
+    enum scenario scenario;
+    uint32_t clients;   /* client i is seeded user i */
+    uint32_t rooms;     /* client i is in room i mod rooms */
+    uint32_t joins;     /* and in the next ones, so many altogether */
+    uint32_t in_flight; /* closed loop; 0: open loop */
+    double rate;        /* open loop: per second */
+    double warm, seconds;
+    uint32_t size; /* bytes of a message's text */
+    uint32_t processes;
+    uint32_t connecting; /* clients on their way in at a time, all processes together */
+    const char *secret;
+    struct usage_group groups[USAGE_GROUPS_MAX];
+    unsigned group_count;
+};
+
+/* Reads the command line; says what is wrong and ends the program when it is. */
+void options_read(int argc, char **argv, struct options *ret_options);
+
+#endif

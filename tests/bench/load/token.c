@@ -1,0 +1,46 @@
+/* Tokens as the system's own command would make them, fast enough for many connections.
+ */
+#include "load/token.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define DAY_S 86400
+
+/* Base64url without padding; returns the number of characters. */
+static size_t encode(const unsigned char *data, size_t size, char *out)
+{
+    int count = EVP_EncodeBlock((unsigned char *)out, data, (int)size);
+    while (count > 0 && out[count - 1] == '=') {
+        count--;
+    }
+    for (int i = 0; i < count; i++) {
+        out[i] = out[i] == '+' ? '-' : out[i] == '/' ? '_' : out[i];
+    }
+    out[count] = 0;
+    return (size_t)count;
+}
+
+void token_make(const char *secret, uint32_t user, char ret_token[TOKEN_SIZE])
+{
+    static const char head[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
+    char claims[200];
+    long long now = (long long)time(NULL);
+    int size = snprintf(claims, sizeof(claims),
+                        "{\"sub\":\"00000000-0000-4000-8000-%012x\",\"username\":"
+                        "\"user%u\",\"iat\":%lld,\"exp\":%lld}",
+                        user, user, now, now + DAY_S);
+    size_t used = encode((const unsigned char *)head, strlen(head), ret_token);
+    ret_token[used++] = '.';
+    used += encode((const unsigned char *)claims, (size_t)size, ret_token + used);
+
+    unsigned char code[EVP_MAX_MD_SIZE];
+    unsigned code_size = 0;
+    HMAC(EVP_sha256(), secret, (int)strlen(secret), (const unsigned char *)ret_token,
+         used, code, &code_size);
+    ret_token[used++] = '.';
+    encode(code, code_size, ret_token + used);
+}

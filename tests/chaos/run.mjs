@@ -1,0 +1,195 @@
+// The chaos suite: real processes, load, harm; then the checker has the word.
+//
+//   node tests/chaos/run.mjs [--kills N | --minutes N] [--seed S] [--bus BUS] [--long] [--keep] [--no-figures]
+
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { check, printFindings, readRun } from './check.mjs'
+import { rowsToText, tableOf } from './check/figures.mjs'
+import { Faults } from './faults.mjs'
+import { Journal } from './journal.mjs'
+import { Load } from './load.mjs'
+import { overBus, resumeThousand, twoSecondDrops, writeRun } from './measures.mjs'
+import { Place } from './place.mjs'
+import { sleep } from './random.mjs'
+import { ROOT } from '../integration/lib/system.mjs'
+
+const HELP = `node tests/chaos/run.mjs [flags]: kills, pauses and losses under load
+
+  --kills N      so many kills (20; with --long 500)
+  --minutes N    for so long instead
+  --seed S       a whole number that decides the schedule (the time, else)
+  --bus BUS      nng | nats | redis | chaos (loses and repeats 10 %, shuffles) | dead | a URL
+  --long         pauses up to 30 s, more of everything
+  --no-figures   without the measurements that need a situation of their own
+  --keep         keep the logs of a run that passed, too
+`
+
+function readFlags(args) {
+  const flags = { kills: null, minutes: null, seed: Date.now() % 1_000_000, bus: 'nng', long: false, keep: false, figures: true }
+  const number = (name, value) => {
+    if (!/^\d{1,9}$/.test(value ?? '')) usage(`${name} takes a number`)
+    return Number(value)
+  }
+  while (args.length > 0) {
+    const name = args.shift()
+    if (name === '--kills' || name === '--minutes' || name === '--seed') flags[name.slice(2)] = number(name, args.shift())
+    else if (name === '--bus') flags.bus = args.shift() ?? usage('--bus takes a value')
+    else if (name === '--long' || name === '--keep') flags[name.slice(2)] = true
+    else if (name === '--no-figures') flags.figures = false
+    else if (name === '-h' || name === '--help') usage()
+    else usage(`unknown flag ${name}`)
+  }
+  if (flags.minutes) flags.kills = Infinity
+  flags.kills ??= flags.long ? 500 : 20
+  flags.many = flags.long || flags.kills > 100
+  return flags
+}
+
+function usage(problem) {
+  if (problem) console.error(`chaos: ${problem}\n`)
+  console.log(HELP)
+  process.exit(problem ? 2 : 0)
+}
+
+const began = Date.now()
+const say = text => console.log(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s  ${text}`)
+
+class Chaos {
+  failures = 0
+  passes = 0
+  rows = []
+
+  constructor(flags) {
+    this.flags = flags
+    const run = process.env.BELFRY_RUN_DIR || join(ROOT, '.run')
+    this.folder = join(run, 'chaos', `seed-${flags.seed}`)
+  }
+
+  verdict(ok, text) {
+    ok ? this.passes++ : this.failures++
+    console.log(`${ok ? 'ok' : 'not ok'} - ${text}`)
+  }
+
+  async go() {
+    const { seed, bus } = this.flags
+    say(`seed ${seed}, bus ${bus}; logs in ${this.folder}`)
+    await rm(this.folder, { recursive: true, force: true })
+    await mkdir(this.folder, { recursive: true })
+    this.place = await Place.start({ edges: 3, cores: 3, bus, seed, relays: true, folder: this.folder })
+    say(`three edges and three cores run in ${this.place.runDir}`)
+    await this.#main()
+    if (this.flags.figures) await this.#onSamePlace()
+    await this.#stopPlace()
+    if (this.flags.figures) await this.#overOtherBuses()
+    this.#summary()
+  }
+
+  // ------------------------------------------------------------- the main run
+
+  async #main() {
+    const { seed, kills, minutes, many } = this.flags
+    const load = this.load = await Load.make(this.place, { clients: 60, users: 48, moderators: 4, communities: 2, rooms: 6, privateRooms: 2, seed, folder: this.folder, think: many ? 1000 : 700, relayed: 12 })
+    const faults = new Journal(join(this.folder, 'faults.jsonl'))
+    this.samples = new Journal(join(this.folder, 'samples.jsonl'))
+    await load.begin()
+    say(`${load.actors.length} clients are there`)
+    await sleep(1500)
+    await this.#sample(true)
+    load.start()
+    await sleep(1000)
+    const harm = new Faults({ place: this.place, actors: load.actors, journal: faults, seed, pauseMs: many ? 30_000 : 5000, log: say })
+    const sampler = setInterval(() => this.#sample(false), 5000)
+    await harm.run(kills, minutes ? Date.now() + minutes * 60_000 : Infinity)
+    clearInterval(sampler)
+    await this.#quiet(load)
+    await Promise.all([faults.close(), this.samples.close(), load.close()])
+    this.#check()
+  }
+
+  async #quiet(load) {
+    say('no more harm; waiting until all is answered and delivered')
+    await load.stop()
+    const settled = await load.settle(30_000)
+    this.verdict(settled, 'everybody has everything in the end')
+    for (const { name, stream, has, last } of load.lacking.slice(0, 5)) say(`  ${name} has ${stream} up to ${has} of ${last}`)
+    await sleep(9000) // silent peers are gone after 8 s
+    await this.#sample(true)
+    await load.part()
+    await writeRun(load, this.folder)
+  }
+
+  async #sample(quiet) {
+    const t = Date.now()
+    for (const sample of await this.place.sample()) {
+      const clients = this.load.actors.filter(actor => actor.at === sample.name).length
+      this.samples.write('sample', { ...sample, clients, quiet, t })
+    }
+  }
+
+  #check() {
+    say('checking')
+    const result = check(readRun(this.folder))
+    printFindings(result.findings)
+    console.log(`\n${tableOf(result)}\n`)
+    for (const [kind, count] of Object.entries(result.findings.counts)) this.verdict(count === 0, `${kind}: ${count}`)
+    this.verdict(result.requests.acked > 0, `${result.requests.acked} changes were acked`)
+  }
+
+  // ------------------------------------------------------------- figures
+
+  async #onSamePlace() {
+    const { seed, many } = this.flags
+    const resume = await resumeThousand(this.place, seed, join(this.folder, 'resume'), many ? 100 : 20)
+    this.#figure('resume after 1,000 missed', resume.text, Number.isFinite(resume.max))
+    const drops = await twoSecondDrops(this.place, seed, join(this.folder, 'drops'), many ? 10 : 3)
+    this.#figure('delivered under two-second drops', `${(drops.share * 100).toFixed(2)} % (${drops.got} of ${drops.owed})`, drops.got === drops.owed)
+  }
+
+  async #overOtherBuses() {
+    const { seed, many } = this.flags
+    for (const [bus, label] of [['dead', 'delivery latency, bus dead'], ['drop', 'delivery latency, bus drops 10 %']]) {
+      const { findings, latency } = await overBus(bus, seed, join(this.folder, bus), many ? 30 : 8)
+      if (findings.total > 0) printFindings(findings)
+      this.#figure(label, latency.text, findings.total === 0)
+    }
+  }
+
+  #figure(label, text, ok) {
+    say(`${label}: ${text}`)
+    this.rows.push([label, text])
+    this.verdict(ok, label)
+  }
+
+  async #stopPlace() {
+    const kept = await this.place.stop(this.failures > 0 || this.flags.keep)
+    if (kept) say(`the system's own logs are in ${kept}/log`)
+  }
+
+  #summary() {
+    if (this.rows.length > 0) console.log(`\n${rowsToText(this.rows)}`)
+    if (this.failures > 0) console.log(`\nlogs: ${this.folder}\nagain: ./dev test chaos --seed ${this.flags.seed} --bus ${this.flags.bus} --kills ${this.flags.kills}`)
+    console.log(`\n${this.passes} passed, ${this.failures} failed`)
+  }
+}
+
+let interrupted = false
+process.on('SIGINT', async () => {
+  if (interrupted) process.exit(130)
+  interrupted = true
+  say('interrupted; stopping the system')
+  await chaos.place?.stop(true).catch(() => {})
+  process.exit(130)
+})
+
+const chaos = new Chaos(readFlags(process.argv.slice(2)))
+try {
+  await chaos.go()
+  if (chaos.failures === 0 && !chaos.flags.keep) await rm(chaos.folder, { recursive: true, force: true })
+} catch (error) {
+  console.log(`not ok - ${error.stack}`)
+  await chaos.place?.stop(true).catch(() => {})
+  console.log(`logs: ${chaos.folder}, seed ${chaos.flags.seed}\n\n${chaos.passes} passed, ${chaos.failures + 1} failed`)
+  process.exit(1)
+}
+process.exit(chaos.failures > 0 ? 1 : 0)
