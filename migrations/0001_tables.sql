@@ -221,7 +221,7 @@ CREATE TABLE answers (
     seq      bigint,
     at       timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (key, user_id)                        -- keys that grow with time (UUIDv7)
-                                                      -- cost half of what random ones do
+                                                      -- share pages
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX answers_at ON answers (at);
 

@@ -107,6 +107,10 @@ BEGIN
                         AND (b.until IS NULL OR b.until > now())) THEN
             RETURN refuse('PERMISSION_DENIED', 'You are banned from this community');
         END IF;
+        -- private rooms of an earlier membership are not given back by coming back
+        DELETE FROM room_members rm
+        WHERE rm.user_id = a.user_id AND a.community_id = (
+            SELECT r.community_id FROM rooms r WHERE r.id = rm.room_id);
         INSERT INTO community_members (community_id, user_id, class_id)
         VALUES (a.community_id, a.user_id, newcomer_class(a.community_id));
     END IF;

@@ -6,6 +6,7 @@ enum err send_message(struct request *request, const Belfry__SendMessage *payloa
 {
     arg_text(request, payload->content);
     arg_text(request, payload->reply_to_id);
+    arg_text(request, payload->client_id);
     return run_sql(request);
 }
 

@@ -54,7 +54,8 @@ say() {
 
 migrate "$DATABASE_URL" up
 there=$(objects "$DATABASE_URL")
-migrate "$DATABASE_URL" down "$(ls "$root"/migrations | wc -l)"
+all=("$root"/migrations/*.sql)
+migrate "$DATABASE_URL" down "${#all[@]}"
 if [ "$(objects "$DATABASE_URL")" != "0 0 0" ]; then
     say FAILED "down leaves something behind: $(objects "$DATABASE_URL")"
     failed=1
@@ -70,8 +71,12 @@ else
 fi
 
 names=("$@")
-[ ${#names[@]} -gt 0 ] || mapfile -t names < <(cd "$here" && ls test_*.sql test_*.sh |
-    sed 's/\.[a-z]*$//')
+if [ ${#names[@]} -eq 0 ]; then
+    for file in "$here"/test_*; do
+        name=${file##*/}
+        names+=("${name%.*}")
+    done
+fi
 for name in "${names[@]}"; do
     psql -qX "$server/postgres" -c "CREATE DATABASE $name TEMPLATE belfry"
     url="$server/$name"

@@ -56,6 +56,22 @@ BEGIN
     PERFORM dblink_exec('other', 'COMMIT');
 END $$;
 
+-- a call that runs alone holds the counter, too
+SET statement_timeout = '10s';
+DO $$
+DECLARE
+    w world;
+BEGIN
+    SELECT * INTO w FROM world;
+    PERFORM dblink_exec('other', 'BEGIN');
+    PERFORM * FROM dblink('other', test.statement(test.u(3), 'SEND_MESSAGE', w.other,
+        '''x'', NULL', gen_random_uuid(), 0, NULL, 1700000000, false, 0))
+        AS t(a text, b text, c text, d text, e text, f text[]);
+    PERFORM test.refused(test.run(test.u(2), 'SEND_MESSAGE', w.other, '''x'', NULL',
+                                  p_mode => 1), 'BUSY', 'a batch behind a call alone');
+    PERFORM dblink_exec('other', 'COMMIT');
+END $$;
+
 -- twins in one transaction: the second finds what the first did
 UPDATE world SET key = gen_random_uuid();
 BEGIN;

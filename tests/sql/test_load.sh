@@ -3,8 +3,9 @@
 # members are thrown out and come back; afterwards no stream has a gap or a wrong tag.
 set -euo pipefail
 url=$1
+: "${work:?}"
 # not the wrapper of postgresql-common, which looks for a cluster of its own
-pgbench=$(ls /usr/lib/postgresql/*/bin/pgbench 2>/dev/null | sort -V | tail -n 1)
+pgbench=$(find /usr/lib/postgresql/*/bin -name pgbench 2>/dev/null | sort -V | tail -n 1)
 pgbench=${pgbench:-$(command -v pgbench)} || exit 77
 db() {
     psql -qAtX -v ON_ERROR_STOP=1 "$url" "$@"

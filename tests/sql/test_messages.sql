@@ -6,7 +6,7 @@ SELECT test.grant_role(community, test.u(3), 'Moderator') FROM world;
 
 -- the reply, the event and the history agree
 CREATE TABLE sent AS SELECT o.*, o.reply::json AS r FROM world, test.run(test.u(2), 'SEND_MESSAGE', room,
-    quote_literal(E'tab\t "quoted" \\ ünï \u2603') || ', NULL', key) o;
+    quote_literal(E'tab\t "quoted" \\ ünï \u2603') || ', NULL, ' || quote_literal(key::text), key) o;
 UPDATE world SET id = (SELECT r #>> '{message,id}' FROM sent)::uuid;
 SELECT test.equal(r #>> '{message,content}', E'tab\t "quoted" \\ ünï \u2603', 'content') FROM sent;
 SELECT test.equal(r #>> '{message,clientId}', key::text, 'clientId') FROM sent, world;
@@ -48,7 +48,7 @@ SELECT test.ok(NOT EXISTS (SELECT FROM answers WHERE reply ~ 'tab|better|best'),
 SELECT test.ok(count(*) = 5 AND max(seq) = 5, 'the numbers stay') FROM events, world WHERE kind = 3 AND events.id = room;
 SELECT test.ok((o.reply::json #>> '{message,deleted}')::boolean AND o.emitted IS NULL, 'a retry of the send hears that it is deleted')
 FROM world, test.run(test.u(2), 'SEND_MESSAGE', room,
-    quote_literal(E'tab\t "quoted" \\ ünï \u2603') || ', NULL', key) o;
+    quote_literal(E'tab\t "quoted" \\ ünï \u2603') || ', NULL, ' || quote_literal(key::text), key) o;
 SELECT test.refused(test.run(test.u(2), 'DELETE_MESSAGE', id, 'NULL'), 'NOT_FOUND', 'deleted once') FROM world;
 SELECT test.refused(test.run(test.u(2), 'EDIT_MESSAGE', id, '''x'''), 'NOT_FOUND', 'edit of a deleted one') FROM world;
 SELECT test.refused(test.run(test.u(2), 'SEND_MESSAGE', room, '''re'', ' || quote_literal(id)), 'NOT_FOUND', 'quote of a deleted one') FROM world;

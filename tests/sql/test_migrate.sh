@@ -2,6 +2,7 @@
 # `belfry migrate`: what goes wrong is said, and changes nothing.
 set -euo pipefail
 [ -n "${BELFRY_CLI:-}" ] || exit 77
+: "${work:?}"
 unset PGOPTIONS
 psql -qAtX "${server:?}/postgres" -c "CREATE DATABASE migrating"
 export DATABASE_URL="$server/migrating" BELFRY_MIGRATIONS="$work/migrations"
