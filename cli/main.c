@@ -101,7 +101,7 @@ int main(int argc, char **argv)
     memcpy(words, argv + 1, (size_t)word_count * sizeof(*words));
     argv[word_count] = argv[0]; /* config_load skips a program's name */
 
-    struct settings settings = {0};
+    static struct settings settings; /* its texts live as long as the process */
     struct buf text;
     buf_init(&text, 1 << 20);
     enum config_result result =
@@ -113,8 +113,10 @@ int main(int argc, char **argv)
             fputc('\n', stdout);
             print_usage(stdout);
         }
+        buf_finish(&text);
         return result == CONFIG_HELP ? 0 : 2;
     }
+    buf_finish(&text);
     const struct command *command = word_count > 0 ? find_command(words[0]) : NULL;
     if (command == NULL) {
         print_usage(stderr);
