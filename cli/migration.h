@@ -9,10 +9,10 @@
 #define MIGRATIONS_MAX 1000
 
 struct migration {
-    int version;       /* 1, 2, 3 … without a gap */
-    char file[256];    /* "0001_tables.sql" */
-    char checksum[65]; /* SHA-256 of the file, in hex */
-    char *up, *down;   /* the sections' SQL; owned */
+    int version;            /* 1, 2, 3 … without a gap */
+    char file[256];         /* "0001_tables.sql" */
+    char checksum[65];      /* SHA-256 of the file, in hex */
+    char *up, *down;        /* the sections' SQL; owned */
     int up_line, down_line; /* where they begin in the file */
 };
 

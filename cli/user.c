@@ -14,12 +14,12 @@ static int run(const struct settings *settings, int argc, char **argv)
         return 1;
     }
     const char *params[] = {argv[1]};
-    PGresult *result =
-        PQexecParams(connection,
-                     "UPDATE users SET instance_owner = true WHERE deleted_at IS NULL AND "
-                     "(lower(username) = lower($1) OR id::text = lower($1)) "
-                     "RETURNING username",
-                     1, NULL, params, NULL, NULL, 0);
+    PGresult *result = PQexecParams(
+        connection,
+        "UPDATE users SET instance_owner = true WHERE deleted_at IS NULL AND "
+        "(lower(username) = lower($1) OR id::text = lower($1)) "
+        "RETURNING username",
+        1, NULL, params, NULL, NULL, 0);
     int status = 0;
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
         status = fail("%s", PQresultErrorMessage(result));

@@ -174,8 +174,9 @@ void answer_catch_up(struct request *request, const Link__Request *message)
         request->encoding = LINK__ENCODING__PROTOBUF;
         core_note_protobuf(request->core);
     }
-    query(request, "SELECT c.*, i.epoch FROM instance i, catch_up($1, $2, $3, $4) c WHERE i.one", DB_READ,
-          (uint32_t)message->id, 4, params, on_rows);
+    query(request,
+          "SELECT c.*, i.epoch FROM instance i, catch_up($1, $2, $3, $4) c WHERE i.one",
+          DB_READ, (uint32_t)message->id, 4, params, on_rows);
 }
 
 /* ------------------------------------------------------------------ rechecks */

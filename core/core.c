@@ -166,17 +166,10 @@ static const struct {
     const char *name;
     enum err (*open)(struct core *core);
 } parts[] = {
-    {"event table", open_stats},
-    {"link key", open_key},
-    {"bus", open_bus},
-    {"publisher", open_publisher},
-    {"worker", open_worker},
-    {"heads", open_heads},
-    {"database", open_db},
-    {"turns", start_turns},
-    {"sweeper", open_sweeper},
-    {"status port", open_status},
-    {"link port", open_server},
+    {"event table", open_stats},   {"link key", open_key},     {"bus", open_bus},
+    {"publisher", open_publisher}, {"worker", open_worker},    {"heads", open_heads},
+    {"database", open_db},         {"turns", start_turns},     {"sweeper", open_sweeper},
+    {"status port", open_status},  {"link port", open_server},
 };
 
 enum err core_open(uv_loop_t *loop, const struct core_config *config, struct core *core)

@@ -14,8 +14,9 @@ struct event_row_text {
     struct bytes stream, seq, tag, prev_tag, after, event, timestamp, payload, control;
 };
 
-/* A durable event. Everything lives in the arena. `protobuf`: in that encoding, too.
- * ERR_INTERNAL: SQL gave something that is no event. ERR_LIMIT_REACHED: arena full. */
+/* A durable event. Everything lives in the arena. `protobuf`: in that encoding, too, if
+ * its contract is known here and fits. ERR_INTERNAL: SQL gave something that is no event.
+ * ERR_LIMIT_REACHED: arena full. */
 MUST_CHECK enum err publication_of_row(struct arena *arena,
                                        const struct event_row_text *row, bool protobuf,
                                        Link__Publication **ret_publication);

@@ -22,8 +22,7 @@ static void forget(struct recent *recent, struct recent_head *head)
 
 void recent_finish(struct recent *recent)
 {
-    LIST_EACH(&recent->order, node)
-    {
+    LIST_EACH(&recent->order, node) {
         forget(recent, container_of(node, struct recent_head, node));
     }
     map_finish(&recent->heads);
@@ -57,8 +56,7 @@ void recent_note(struct recent *recent, const struct stream_id *stream, uint64_t
 
 void recent_prune(struct recent *recent, int64_t now_ms)
 {
-    LIST_EACH(&recent->order, node)
-    {
+    LIST_EACH(&recent->order, node) {
         struct recent_head *head = container_of(node, struct recent_head, node);
         if (now_ms - head->at_ms <= RECENT_MS) {
             return;

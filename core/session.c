@@ -150,12 +150,33 @@ static void on_connected(struct db_call *call, const struct db_outcome *outcome,
     request_finish(request);
 }
 
+/* A session without a user, which the edge has let in: it listens to nothing. */
+static void answer_nobody(struct request *request)
+{
+    struct arena *arena = &request->arena;
+    Link__Connected *connected = arena_alloc(arena, sizeof(*connected));
+    uint8_t *user_id = arena_alloc(arena, 16);
+    uint8_t *epoch = arena_copy(arena, bytes_make(request->core->epoch.b, 16));
+    char *username = arena_text(arena, "");
+    if (connected == NULL || user_id == NULL || epoch == NULL || username == NULL) {
+        query_refuse(request, ERR_UNAVAILABLE);
+        return;
+    }
+    link__connected__init(connected);
+    connected->user_id = (ProtobufCBinaryData){16, user_id};
+    connected->username = username;
+    connected->epoch = (ProtobufCBinaryData){16, epoch};
+    request->reply.body_case = LINK__REPLY__BODY_CONNECTED;
+    request->reply.connected = connected;
+    request_finish(request);
+}
+
 void answer_connect(struct request *request, const Link__Request *message)
 {
     const Link__Connect *question = message->connect;
     const struct actor *actor = &request->actor;
     if (uuid_is_zero(actor->user_id)) {
-        query_refuse(request, ERR_UNAUTHENTICATED);
+        answer_nobody(request);
         return;
     }
     struct arena *arena = &request->arena;

@@ -211,8 +211,7 @@ void status_close(struct status *status)
     if (status == NULL) {
         return;
     }
-    LIST_EACH(&status->clients, node)
-    {
+    LIST_EACH(&status->clients, node) {
         close_client(container_of(node, struct client, node));
     }
     uv_close((uv_handle_t *)status->listener, free_handle);

@@ -13,7 +13,10 @@
 #include "core/publish.h"
 #include "core/query.h"
 
-#define TICK_MS     1000
+#define TICK_MS     500
+#define PAUSE_MS    2000 /* a tick that comes so late tells of a stop */
+#define CALM_MS     8000 /* edges get time to renew their leases */
+#define PURGE_ROWS  500
 #define DEADLINE_MS 4000
 
 /* A core that was stopped in the middle of a pipeline keeps its locks, and none of
@@ -40,8 +43,9 @@ struct job {
     void (*done)(struct request *request, const struct db_result *result);
 };
 
+#define LEASES 0
 static const struct job jobs[] = {
-    {"SELECT * FROM expire_leases()", 500, on_leases},
+    [LEASES] = {"SELECT * FROM expire_leases()", 500, on_leases},
     {STUCK_SQL, 1000, on_stuck},
     {"SELECT purge(500)", 10000, on_purged},
 };
@@ -60,13 +64,18 @@ struct sweeper {
     int64_t due_ms[JOB_COUNT];
     bool under_way[JOB_COUNT];
     size_t errands;
+    int64_t ticked_ms;
+    int64_t calm_since_ms; /* has served, and was not stopped, since then */
     bool closed;
 };
+
+static void start(struct sweeper *sweeper, size_t job);
 
 static void on_finished(struct request *request)
 {
     struct errand *errand = container_of(request, struct errand, request);
     struct sweeper *sweeper = errand->sweeper;
+    size_t job = errand->job;
     if (request->publication_count > 0) {
         publisher_add(request->core->publisher, request->publications,
                       request->publication_count);
@@ -75,7 +84,9 @@ static void on_finished(struct request *request)
     sweeper->errands--;
     arena_finish(&request->arena);
     free(errand);
-    if (sweeper->closed && sweeper->errands == 0) {
+    if (!sweeper->closed && sweeper->core->serving && sweeper->due_ms[job] == 0) {
+        start(sweeper, job);
+    } else if (sweeper->closed && sweeper->errands == 0) {
         free(sweeper);
     }
 }
@@ -109,8 +120,8 @@ static void on_purged(struct request *request, const struct db_result *result)
     struct errand *errand = container_of(request, struct errand, request);
     int64_t rows = db_int(result, 0, 0);
     metric_add(&purged_total, rows);
-    if (rows > 0) {
-        errand->sweeper->due_ms[errand->job] = clock_ms(); /* there may be more */
+    if (rows >= PURGE_ROWS) {
+        errand->sweeper->due_ms[errand->job] = 0; /* there is more: go on at once */
     }
 }
 
@@ -146,9 +157,16 @@ static void on_tick(uv_timer_t *timer)
 {
     struct sweeper *sweeper = timer->data;
     struct core *core = sweeper->core;
+    int64_t now_ms = clock_ms();
     database_tick(core);
+    if (!core->serving || now_ms - sweeper->ticked_ms > PAUSE_MS) {
+        sweeper->calm_since_ms = now_ms;
+    }
+    sweeper->ticked_ms = now_ms;
     for (size_t i = 0; core->serving && i < JOB_COUNT; i++) {
-        if (!sweeper->under_way[i] && sweeper->due_ms[i] <= clock_ms()) {
+        /* While no core served, no edge could renew: nobody is gone for that. */
+        bool too_early = i == LEASES && now_ms - sweeper->calm_since_ms < CALM_MS;
+        if (!too_early && !sweeper->under_way[i] && sweeper->due_ms[i] <= now_ms) {
             start(sweeper, i);
         }
     }

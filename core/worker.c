@@ -100,8 +100,7 @@ void worker_destroy(struct worker *worker)
     if (worker == NULL) {
         return;
     }
-    LIST_EACH(&worker->spare, node)
-    {
+    LIST_EACH(&worker->spare, node) {
         free_work(container_of(node, struct work, node));
     }
     free(worker);

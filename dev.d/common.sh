@@ -93,4 +93,5 @@ load_env() {
     # shellcheck source=/dev/null
     source "$RUN/env"
     set +a
+    BUILD_DIR=$BELFRY_BUILD_DIR # of the programs that run, whatever preset is asked for
 }

@@ -41,3 +41,8 @@ need_node() {
     command -v node >/dev/null || need_packages nodejs
     command -v npm >/dev/null || need_packages npm
 }
+
+# What package-lock.json names, in the folder we are in.
+install_node_modules() {
+    [[ node_modules/.package-lock.json -nt package-lock.json ]] || npm ci --no-audit --no-fund
+}

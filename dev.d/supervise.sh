@@ -113,8 +113,9 @@ common_settings() {
 
 # The demo page comes from the balancer and speaks to single edges.
 own_origins() {
-    local origins="http://localhost:5173" port
-    for port in "$PORT" $(each edge_port "$EDGES" | sed 's/ / /'); do
+    local origins="http://localhost:5173" port i
+    for ((i = 0; i <= EDGES; i++)); do
+        port=$((PORT + i))
         origins+=",http://127.0.0.1:$port,http://localhost:$port"
     done
     printf '%s' "$origins"
@@ -150,6 +151,7 @@ place_database() {
     short=$(printf '%s' "$RUN" | cksum | cut -d' ' -f1)-$EUID
     PG_DATA=$RUN/pg PG_SOCKET=$RUN/socket
     mkdir -p "$PG_SOCKET"
+    as_postgres test -x "$RUN" || chmod o+x "$RUN" # it may pass through, not look around
     if ! as_postgres test -x "$RUN"; then
         PG_DATA=/var/tmp/belfry-pg-$short
         PG_SOCKET=/tmp/belfry-$short
@@ -179,7 +181,7 @@ start_database() {
     export DATABASE_URL
     [[ ! $fresh ]] || make_database
     BELFRY_MIGRATIONS=$ROOT/migrations "$(program belfry)" migrate up >"$RUN/log/migrate.log" 2>&1 ||
-        fail_with_log "the migrations failed" migrate
+        fail_with_log "the migrations failed; in development, 'rm -r $RUN/pg' starts anew" migrate
 }
 
 # One that was not made to its end (made-by-dev is written last) is made anew.
@@ -371,6 +373,7 @@ BELFRY_EDGE_PIDS='$(pids_of 'edge*')'
 BELFRY_CORE_PIDS='$(pids_of 'core*')'
 BELFRY_PG_PID='$(pids_of postgres)'
 BELFRY_AUX_PIDS='$(pids_of '@(broker|balancer)')'
+BELFRY_BUILD_DIR='$BUILD_DIR'
 END
     )
     mv "$RUN/env.new" "$RUN/env"

@@ -76,7 +76,8 @@ run_suite() {
 
 # --- counting
 
-# Adds up what ctest -V (each cmocka case counts), node --test and our own scripts say.
+# Adds up what ctest -V (each case of cmocka or of a script counts), node --test and our
+# own scripts say.
 count_tests() {
     awk '
         function case_of(line) { sub(":.*", "", line); return line + 0 }
@@ -85,6 +86,12 @@ count_tests() {
         # after a group cmocka lists the skipped ones again
         /^[0-9]+: \[==========\]/ { listed[case_of($0)] = / run\.$/ }
         /^[0-9]+: \[  SKIPPED \]/ { if (!listed[case_of($0)]) skip[case_of($0)]++ }
+        # scripts say a line for each of theirs
+        /^[0-9]+: (ok|FAILED|skipped) +[^ ]/ {
+            run[case_of($0)]++
+            if ($2 == "ok") ok[case_of($0)]++
+            if ($2 == "skipped") skip[case_of($0)]++
+        }
         / Test +#[0-9]+: / {
             number = $0; sub(".*#", "", number); number += 0
             if (run[number] == 0 && $0 !~ /Passed/ && $0 ~ /Skipped/) { skipped++; next }
@@ -173,7 +180,7 @@ suite_integration() {
     need_node
     need_packages "${RUN_PACKAGES[@]}" postgresql-client haproxy prometheus
     asan_build belfry-edge belfry-core belfry
-    cd "$ROOT/tests/integration" && node_modules || exit
+    cd "$ROOT/tests/integration" && install_node_modules || exit
     local status=0 reports=$RUN/test/sanitizer
     mkdir -p "$reports"
     export BELFRY_PRESET=$PRESET
@@ -183,8 +190,6 @@ suite_integration() {
     no_reports "$reports" || status=1
     return $status
 }
-
-node_modules() { [[ node_modules/.package-lock.json -nt package-lock.json ]] || npm ci --no-audit --no-fund; }
 
 # One system for all tests that do not hurt it: BELFRY_TEST_ENV names its variables.
 with_system() {
@@ -224,7 +229,7 @@ suite_compose() {
         command -v docker-compose >/dev/null || need_packages docker-compose
         need_packages debootstrap iptables curl
     fi
-    (cd "$ROOT/tests/integration" && node_modules) || exit
+    (cd "$ROOT/tests/integration" && install_node_modules) || exit
     local status=0
     "$ROOT/tests/compose/test_compose.sh" || status=$?
     ((status == 77)) || return $status

@@ -62,8 +62,7 @@ void catalogue_destroy(struct catalogue *catalogue)
     if (catalogue == NULL) {
         return;
     }
-    LIST_EACH(&catalogue->versions, node)
-    {
+    LIST_EACH(&catalogue->versions, node) {
         version_destroy(container_of(node, struct version, node));
     }
     free(catalogue);
@@ -71,8 +70,7 @@ void catalogue_destroy(struct catalogue *catalogue)
 
 static struct version *version_find(const struct catalogue *catalogue, struct bytes hash)
 {
-    LIST_EACH(&catalogue->versions, node)
-    {
+    LIST_EACH(&catalogue->versions, node) {
         struct version *version = container_of(node, struct version, node);
         if (bytes_equal(bytes_make(version->hash, version->hash_size), hash)) {
             return version;
@@ -187,8 +185,7 @@ enum err catalogue_add(struct catalogue *catalogue, const Link__Catalogue *messa
 void catalogue_prune(struct catalogue *catalogue,
                      bool (*in_use)(void *user, struct bytes hash), void *user)
 {
-    LIST_EACH(&catalogue->versions, node)
-    {
+    LIST_EACH(&catalogue->versions, node) {
         struct version *version = container_of(node, struct version, node);
         if (!in_use(user, bytes_make(version->hash, version->hash_size))) {
             version_destroy(version);
@@ -232,8 +229,7 @@ const struct catalogue_event *catalogue_find(const struct catalogue *catalogue,
 
 bool catalogue_has_namespace(const struct catalogue *catalogue, struct bytes name_space)
 {
-    LIST_EACH(&catalogue->versions, node)
-    {
+    LIST_EACH(&catalogue->versions, node) {
         struct version *version = container_of(node, struct version, node);
         size_t cursor = 0;
         void *event;
@@ -291,8 +287,7 @@ const char *catalogue_nearest(const struct catalogue *catalogue, struct bytes na
     size_t limit = name.size / 3 + 1;
     size_t best = (limit < NEAR_MAX ? limit : NEAR_MAX) + 1;
     const char *nearest = NULL;
-    LIST_EACH(&catalogue->versions, node)
-    {
+    LIST_EACH(&catalogue->versions, node) {
         struct version *version = container_of(node, struct version, node);
         size_t cursor = 0;
         void *value;

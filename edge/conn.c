@@ -122,7 +122,9 @@ void conn_send(struct conn *conn, struct frame *frame)
         return;
     }
     size_t size = frame_wire(frame).size;
-    if (conn->queued_bytes + size > (size_t)conn->edge->config->send_queue) {
+    /* One answer may be larger than the queue: a page of long messages. */
+    if (conn->queued_bytes > high_mark(conn) &&
+        conn->queued_bytes + size > (size_t)conn->edge->config->send_queue) {
         if (frame->droppable) {
             metric_add(&dropped, 1);
             return;

@@ -427,8 +427,7 @@ void door_accept(struct listener *listener)
 void door_expire(struct listener *listener, int64_t now_ms)
 {
     int64_t head_ms = listener->edge->config->hello_timeout_ms;
-    LIST_EACH(&listener->guests, node)
-    {
+    LIST_EACH(&listener->guests, node) {
         struct guest *guest = container_of(node, struct guest, in_guests);
         int64_t limit_ms = guest->lingering ? head_ms + LINGER_MS : head_ms;
         if (now_ms - guest->since_ms >= limit_ms) {
@@ -440,8 +439,7 @@ void door_expire(struct listener *listener, int64_t now_ms)
 
 void door_close(struct listener *listener)
 {
-    LIST_EACH(&listener->guests, node)
-    {
+    LIST_EACH(&listener->guests, node) {
         guest_free(container_of(node, struct guest, in_guests));
     }
 }

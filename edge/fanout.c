@@ -265,8 +265,7 @@ static void control_user(struct edge *edge, const struct publication *publicatio
     }
     /* The last session's end frees `user`: walk a copy of the ids. */
     size_t count = 0;
-    LIST_EACH(&user->sessions, node)
-    {
+    LIST_EACH(&user->sessions, node) {
         count++;
     }
     struct uuid *ids = calloc(count, sizeof(*ids));
@@ -274,14 +273,15 @@ static void control_user(struct edge *edge, const struct publication *publicatio
         abort(); /* a revocation must not be overlooked */
     }
     size_t i = 0;
-    LIST_EACH(&user->sessions, node)
-    {
+    LIST_EACH(&user->sessions, node) {
         ids[i++] = container_of(node, struct session, in_user)->id;
     }
     for (i = 0; i < count; i++) {
         struct session *session = map_get(&edge->sessions, &ids[i]);
         if (session != NULL && session->state == SESSION_OPEN) {
             control_session(session, publication->control);
+        } else if (session != NULL && ends(publication->control, session)) {
+            session_refuse(session, ERR_UNAUTHENTICATED, "This session was revoked");
         }
     }
     free(ids);

@@ -63,8 +63,7 @@ void limits_destroy(struct limits *limits)
     if (limits == NULL) {
         return;
     }
-    LIST_EACH(&limits->used, node)
-    {
+    LIST_EACH(&limits->used, node) {
         free(container_of(node, struct bucket, node));
     }
     map_finish(&limits->buckets);

@@ -7,7 +7,8 @@
 #include "base/clock.h"
 #include "edge/edge.h"
 
-#define CHANGES_MAX       1024 /* in one request that is not whole */
+#define CHANGES_MAX       1024  /* in one request that is not whole */
+#define WHOLE_MAX         30000 /* in one that is: a link message has 4 MB */
 #define LEASE_DEADLINE_MS 2500
 
 /* Key of `present`: room and user. */
@@ -83,8 +84,7 @@ void occupancy_destroy(struct occupancy *occupancy)
     if (occupancy->asking) {
         upstream_cancel(&occupancy->call);
     }
-    LIST_EACH(&occupancy->goodbyes, node)
-    {
+    LIST_EACH(&occupancy->goodbyes, node) {
         struct goodbye *goodbye = container_of(node, struct goodbye, node);
         upstream_cancel(&goodbye->call);
         free(goodbye);
@@ -229,7 +229,7 @@ static void fill_whole(struct occupancy *occupancy, struct lease_draft *draft)
     at = 0;
     while (n < max && map_next(&edge->sessions, &at, NULL, &value)) {
         struct session *session = value;
-        if (session->state != SESSION_OPEN) {
+        if (session->state != SESSION_OPEN || uuid_is_zero(session->identity.user_id)) {
             continue;
         }
         Link__SessionState *state = &draft->sessions[n];
@@ -252,7 +252,8 @@ static void lease_done(struct upstream_call *call, enum upstream_result result,
 /* Takes what has changed into the request, and forgets users who are gone. */
 static void fill_rooms(struct occupancy *occupancy, struct lease_draft *draft)
 {
-    size_t max = occupancy->whole ? occupancy->present.size : CHANGES_MAX;
+    size_t most = occupancy->whole ? WHOLE_MAX : CHANGES_MAX;
+    size_t max = occupancy->present.size < most ? occupancy->present.size : most;
     draft->rooms = calloc(max + 1, sizeof(*draft->rooms));
     draft->room_pointers = calloc(max + 1, sizeof(Link__Occupancy *));
     if (draft->rooms == NULL || draft->room_pointers == NULL) {
@@ -272,6 +273,10 @@ static void fill_rooms(struct occupancy *occupancy, struct lease_draft *draft)
             map_remove(&occupancy->present, &count->key);
             free(count);
         }
+    }
+    for (struct list *node = occupancy->changed.next;
+         occupancy->whole && node != &occupancy->changed; node = node->next) {
+        container_of(node, struct presence_count, node)->told = false; /* comes next */
     }
 }
 

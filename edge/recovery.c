@@ -94,8 +94,7 @@ void recovery_destroy(struct recovery *recovery)
     if (recovery == NULL) {
         return;
     }
-    LIST_EACH(&recovery->kept, node)
-    {
+    LIST_EACH(&recovery->kept, node) {
         destroy(container_of(node, struct trail, in_kept));
     }
     map_finish(&recovery->trails);
@@ -222,8 +221,7 @@ static bool leave_session(struct trail *trail)
     if (stood == NULL) {
         return false;
     }
-    LIST_EACH(&session->subscriptions, node)
-    {
+    LIST_EACH(&session->subscriptions, node) {
         const struct subscription *subscription =
             container_of(node, struct subscription, in_session);
         stood[count++] = (struct stood){.stream = *streams_id(subscription),
@@ -260,8 +258,7 @@ void recovery_keep(struct session *session, int64_t now_ms)
 
 void recovery_tick(struct recovery *recovery, int64_t now_ms)
 {
-    LIST_EACH(&recovery->kept, node)
-    {
+    LIST_EACH(&recovery->kept, node) {
         struct trail *trail = container_of(node, struct trail, in_kept);
         if (trail->until_ms > now_ms) {
             return;

@@ -59,8 +59,7 @@ void repair_destroy(struct repair *repair)
     if (repair == NULL) {
         return;
     }
-    LIST_EACH(&repair->under_way, node)
-    {
+    LIST_EACH(&repair->under_way, node) {
         struct asking *asking = container_of(node, struct asking, node);
         upstream_cancel(&asking->call);
         free(asking);

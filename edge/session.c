@@ -86,8 +86,7 @@ void session_refuse(struct session *session, enum err err, const char *message)
 struct subscription *session_subscription(const struct session *session,
                                           const struct stream_id *stream)
 {
-    LIST_EACH(&session->subscriptions, node)
-    {
+    LIST_EACH(&session->subscriptions, node) {
         struct subscription *subscription =
             container_of(node, struct subscription, in_session);
         if (stream_equal(streams_id(subscription), stream)) {
@@ -166,8 +165,7 @@ void session_ready(struct session *session)
 {
     struct edge *edge = session->conn->edge;
     int64_t now_ms = clock_ms();
-    LIST_EACH(&session->subscriptions, node)
-    {
+    LIST_EACH(&session->subscriptions, node) {
         struct subscription *subscription =
             container_of(node, struct subscription, in_session);
         if (!conn_ready(session->conn)) {
@@ -177,6 +175,7 @@ void session_ready(struct session *session)
             streams_resume(edge->streams, subscription, now_ms);
         }
     }
+    session_next_call(session);
 }
 
 /* ---------------------------------------------------------------- sending, ending */
@@ -225,8 +224,7 @@ void session_close(struct session *session, const char *reason)
     session->state = SESSION_ENDED;
     recovery_forget(session);
     session_drop_calls(session);
-    LIST_EACH(&session->subscriptions, node)
-    {
+    LIST_EACH(&session->subscriptions, node) {
         session_unsubscribe(session, container_of(node, struct subscription, in_session));
     }
     if (was_open) {

@@ -152,7 +152,10 @@ static bool queue_full(const struct session *session)
 static void set_reading(struct session *session)
 {
     struct conn *conn = session->conn;
-    bool stop = queue_full(session);
+    bool stop = false;
+    for (int i = 0; i < conn->session_count; i++) {
+        stop = stop || queue_full(conn->sessions[i]);
+    }
     if (stop != conn->reading_stopped) {
         conn->reading_stopped = stop;
         conn->io->reading(conn, !stop);
@@ -170,8 +173,7 @@ static void free_call(struct session_call *call)
 
 void session_drop_calls(struct session *session)
 {
-    LIST_EACH(&session->calls, node)
-    {
+    LIST_EACH(&session->calls, node) {
         struct session_call *call = container_of(node, struct session_call, node);
         if (call->under_way) {
             upstream_cancel(&call->upstream);
@@ -287,6 +289,19 @@ static void apply_opens(struct session *session, const Link__Control *control)
     }
 }
 
+/* Would all that the answer opens fit? A JOIN is not acknowledged for nothing. */
+static bool has_room(const struct session *session, const Link__Control *control)
+{
+    size_t count = session->subscription_count;
+    for (size_t i = 0; control != NULL && i < control->n_open; i++) {
+        struct stream_id stream;
+        const ProtobufCBinaryData *id = &control->open[i]->stream;
+        count += stream_from_bytes(bytes_make(id->data, id->len), &stream) &&
+                 session_subscription(session, &stream) == NULL;
+    }
+    return count <= SESSION_SUBSCRIPTIONS_MAX;
+}
+
 static void apply_closes(struct session *session, const Link__Control *control)
 {
     for (size_t i = 0; control != NULL && i < control->n_close; i++) {
@@ -337,7 +352,14 @@ static void call_done(struct upstream_call *upstream, enum upstream_result resul
     struct session_call *call = container_of(upstream, struct session_call, upstream);
     struct session *session = call->session;
     call->under_way = false;
-    if (result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_EVENT) {
+    bool answered =
+        result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_EVENT;
+    if (answered && !upstream->changes && !has_room(session, reply->event->control)) {
+        Link__Error error = LINK__ERROR__INIT;
+        error.code = (char *)err_code(ERR_LIMIT_REACHED);
+        error.message = (char *)"Too many subscriptions in this session";
+        answer_error(call, &error);
+    } else if (answered) {
         answer(call, reply->event);
     } else if (result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_ERROR) {
         answer_error(call, reply->error);
@@ -391,7 +413,7 @@ static void send_call(struct session_call *call)
 
 void session_next_call(struct session *session)
 {
-    if (session->state != SESSION_OPEN || session->conn->closing ||
+    if (session->state != SESSION_OPEN || !conn_ready(session->conn) ||
         list_empty(&session->calls)) {
         return;
     }

@@ -12,7 +12,7 @@
 
 #define RESUME_MAX          SESSION_SUBSCRIPTIONS_MAX
 #define RECOVERED_MAX       (RESUME_MAX * (STREAM_TEXT_SIZE + CURSOR_TEXT_SIZE + 8))
-#define CONNECT_PAYLOAD_MAX (64 * 1024)
+#define CONNECT_PAYLOAD_MAX (2 * RECOVERED_MAX) /* what is resumed, and communities */
 
 /* CONNECT under way. Lives until the core has answered, even if the session does not. */
 struct connecting {
@@ -139,7 +139,9 @@ static void accept_session(struct edge *edge, struct session *session,
     }
     snprintf(session->identity.username, sizeof(session->identity.username), "%s",
              connected->username);
-    join_user(edge, session);
+    if (!list_linked(&session->in_user)) {
+        join_user(edge, session);
+    }
     bool recovered = was_recovered(session, connected);
     if (!recovered) {
         greet(session, connected);
@@ -277,6 +279,9 @@ void session_open(struct conn *conn, const char *name_space,
     }
     if (!identify(session, hello->token)) {
         return;
+    }
+    if (!uuid_is_zero(session->identity.user_id)) {
+        join_user(edge, session); /* a revocation may overtake the core's answer */
     }
     struct bytes resume = hello->resume;
     struct buf recovered;

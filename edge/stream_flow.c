@@ -103,8 +103,7 @@ static bool fetch_from(struct streams *streams, struct stream *stream,
     if (stream->verify || (flow_has_gap(stream) && stream->fetch_at_ms == 0)) {
         return true;
     }
-    LIST_EACH(&stream->behind, node)
-    {
+    LIST_EACH(&stream->behind, node) {
         struct subscription *subscription =
             container_of(node, struct subscription, in_stream);
         if (subscription->cursor < stream->last &&
@@ -330,8 +329,7 @@ static void doubt_list(struct streams *streams, struct list *list, const Link__W
 static void doubt_touched(struct streams *streams, struct stream *access,
                           const Link__Who *who, uint64_t access_seq)
 {
-    LIST_EACH(&access->guarded, node)
-    {
+    LIST_EACH(&access->guarded, node) {
         struct stream *stream = container_of(node, struct stream, in_guarded);
         doubt_list(streams, &stream->live, who, access_seq);
         doubt_list(streams, &stream->behind, who, access_seq);
@@ -351,8 +349,7 @@ static void distrust(struct streams *streams, struct list *list, uint64_t access
 
 void flow_doubt_scope(struct streams *streams, struct stream *access, uint64_t access_seq)
 {
-    LIST_EACH(&access->guarded, node)
-    {
+    LIST_EACH(&access->guarded, node) {
         struct stream *stream = container_of(node, struct stream, in_guarded);
         stream->fence = 0; /* of the old numbers; rows will say it again */
         distrust(streams, &stream->live, access_seq);
@@ -362,8 +359,7 @@ void flow_doubt_scope(struct streams *streams, struct stream *access, uint64_t a
 
 void flow_drain_guarded(struct streams *streams, struct stream *access, int64_t now_ms)
 {
-    LIST_EACH(&access->guarded, node)
-    {
+    LIST_EACH(&access->guarded, node) {
         struct stream *stream = container_of(node, struct stream, in_guarded);
         flow_drain(streams, stream, now_ms);
         flow_feed_behind(streams, stream, NULL);

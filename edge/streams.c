@@ -412,8 +412,7 @@ void streams_each(struct streams *streams, const struct stream_id *stream_id,
 int64_t streams_tick(struct streams *streams, int64_t now_ms)
 {
     int64_t next_ms = INT64_MAX;
-    LIST_EACH(&streams->due, node)
-    {
+    LIST_EACH(&streams->due, node) {
         struct stream *stream = container_of(node, struct stream, in_due);
         if (stream->fetch_at_ms <= now_ms) {
             flow_clear_due(stream);

@@ -197,8 +197,7 @@ static void end_expired(struct upstream *up)
     struct list expired;
     list_init(&expired);
     int64_t now = clock_ms();
-    LIST_EACH(&up->calls, node)
-    {
+    LIST_EACH(&up->calls, node) {
         struct upstream_call *call = container_of(node, struct upstream_call, all);
         if (now >= call->give_up_ms) {
             list_remove(&call->all);
@@ -212,8 +211,7 @@ static void end_expired(struct upstream *up)
 
 static bool any_retries(const struct upstream *up)
 {
-    LIST_EACH(&up->waiting, node)
-    {
+    LIST_EACH(&up->waiting, node) {
         if (container_of(node, struct upstream_call, node)->retry_at_ms > 0) {
             return true;
         }
@@ -291,8 +289,7 @@ void upstream_close(struct upstream *up)
     if (up == NULL) {
         return;
     }
-    LIST_EACH(&up->calls, node)
-    {
+    LIST_EACH(&up->calls, node) {
         forget(container_of(node, struct upstream_call, all));
     }
     map_finish(&up->calls_by_id);

@@ -25,8 +25,7 @@ static bool usable(const struct upstream_core *core)
 static void update_ready(struct upstream *up)
 {
     bool ready = false;
-    LIST_EACH(&up->cores, node)
-    {
+    LIST_EACH(&up->cores, node) {
         struct upstream_core *core = container_of(node, struct upstream_core, node);
         ready = ready || (usable(core) &&
                           catalogue_hash_known(up->options.catalogue, hash_of(core)));
@@ -66,8 +65,7 @@ static void ask_catalogue(struct upstream_core *core)
 static bool hash_in_use(void *user, struct bytes hash)
 {
     struct upstream *up = user;
-    LIST_EACH(&up->cores, node)
-    {
+    LIST_EACH(&up->cores, node) {
         if (bytes_equal(hash_of(container_of(node, struct upstream_core, node)), hash)) {
             return true;
         }
@@ -177,8 +175,7 @@ static void on_reply(void *user, struct link_client *client, const Link__Reply *
 
 static struct upstream_core *core_find(struct upstream *up, const char *host, int port)
 {
-    LIST_EACH(&up->cores, node)
-    {
+    LIST_EACH(&up->cores, node) {
         struct upstream_core *core = container_of(node, struct upstream_core, node);
         if (core->port == port && strcmp(core->host, host) == 0) {
             return core;
@@ -243,8 +240,7 @@ static void on_removed(void *user, const char *host, int port)
 bool upstream_cores_sweep(struct upstream *up)
 {
     bool leaving = false;
-    LIST_EACH(&up->cores, node)
-    {
+    LIST_EACH(&up->cores, node) {
         struct upstream_core *core = container_of(node, struct upstream_core, node);
         if (!core->leaving || core->call_count > 0) {
             leaving = leaving || core->leaving;
@@ -273,8 +269,7 @@ enum err upstream_cores_open(struct upstream *up)
 void upstream_cores_close(struct upstream *up)
 {
     resolver_close(up->resolver);
-    LIST_EACH(&up->cores, node)
-    {
+    LIST_EACH(&up->cores, node) {
         core_destroy(container_of(node, struct upstream_core, node));
     }
 }
@@ -282,8 +277,7 @@ void upstream_cores_close(struct upstream *up)
 size_t upstream_cores_up(const struct upstream *up)
 {
     size_t count = 0;
-    LIST_EACH(&up->cores, node)
-    {
+    LIST_EACH(&up->cores, node) {
         count += link_client_up(container_of(node, struct upstream_core, node)->client);
     }
     return count;
@@ -326,8 +320,7 @@ struct upstream_core *upstream_core_choose(struct upstream *up,
     struct upstream_core *best = NULL;
     const struct upstream_core *asked = NULL; /* the catalogue about, last */
     bool knows = false;
-    LIST_EACH(&up->cores, node)
-    {
+    LIST_EACH(&up->cores, node) {
         struct upstream_core *core = container_of(node, struct upstream_core, node);
         if (!usable(core)) {
             continue;

@@ -415,8 +415,7 @@ void ws_tick(struct listener *listener, int64_t now_ms)
 {
     struct list *part = &listener->wheel[listener->wheel_at];
     listener->wheel_at = (listener->wheel_at + 1) % LISTENER_WHEEL;
-    LIST_EACH(part, node)
-    {
+    LIST_EACH(part, node) {
         tick_client(container_of(node, struct client, in_wheel), now_ms);
     }
 }

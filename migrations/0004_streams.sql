@@ -158,7 +158,7 @@ $$;
 CREATE FUNCTION users_left(p_users uuid[], p_grace interval) RETURNS void
 LANGUAGE sql VOLATILE AS $$
     UPDATE present_users p SET leaving_at = now() + p_grace
-    WHERE p.user_id = ANY (p_users) AND p.leaving_at IS NULL
+    WHERE p.user_id = ANY (p_users) AND (p.leaving_at IS NULL OR p.leaving_at <= now())
       AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = p.user_id OFFSET 0)
 $$;
 

@@ -136,8 +136,7 @@ void db_still_down(struct db *db, const char *why)
 
 static void expire(struct db *db, struct list *calls, int64_t now)
 {
-    LIST_EACH(calls, node)
-    {
+    LIST_EACH(calls, node) {
         struct db_call *call = container_of(node, struct db_call, node);
         if (call->deadline_ms <= now || db->closing) {
             list_remove(node);

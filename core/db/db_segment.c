@@ -119,8 +119,7 @@ static int gather(struct db_conn *conn, struct db_call *calls[DB_BATCH_MAX],
     int64_t now = clock_ms();
     int count = 0;
     *ret_lock = NULL;
-    LIST_EACH(from, node)
-    {
+    LIST_EACH(from, node) {
         struct db_call *call = container_of(node, struct db_call, node);
         if (count == DB_BATCH_MAX || (!rerun && call->db.alone && count > 0)) {
             break;

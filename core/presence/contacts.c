@@ -14,12 +14,17 @@
 #define DEADLINE_MS  5000
 #define CONTACTS_MAX 1000
 
-/* Whom to tell, and how the user looks to them: the state of now counts, not the one that
+/* In a community of more than 1,000 members presence is asked for, not told: n people who
+ * come would be n * n events.
+ *
+ * Whom to tell, and how the user looks to them: the state of now counts, not the one that
  * started the grace. A user is idle when all of his sessions are. */
 #define CONTACTS_SQL                                                                     \
     "SELECT u.username, u.presence = 'INVISIBLE', x.sessions > 0, "                      \
     "ARRAY(SELECT 'community:' || m.community_id FROM community_members m "              \
-    "      WHERE m.user_id = u.id "                                                      \
+    "      WHERE m.user_id = u.id AND NOT EXISTS ("                                      \
+    "          SELECT FROM community_members o WHERE o.community_id = m.community_id "   \
+    "          OFFSET 1000) "                                                            \
     "      UNION ALL SELECT 'room:' || r.id FROM room_members rm "                       \
     "      JOIN rooms r ON r.id = rm.room_id "                                           \
     "      WHERE rm.user_id = u.id AND r.community_id IS NULL "                          \

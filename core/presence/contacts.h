@@ -7,8 +7,8 @@
 #include "core/request.h"
 
 /* USER_CONNECTED (a user's first session is there) or USER_DISCONNECTED (the last one has
- * been gone for the grace), to the user's contacts. Lost with the process, as any ephemeral
- * event may be. */
+ * been gone for the grace), to the user's contacts. Lost with the process, as any
+ * ephemeral event may be. */
 void contacts_announce(struct core *core, struct uuid user, bool came);
 
 /* PRESENCE_CHANGED to the contacts of the request's user: for request->after_commit. */

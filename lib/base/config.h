@@ -25,8 +25,9 @@ enum option_type {
 };
 
 struct option_def {
-    const char *name;  /* "BELFRY_PORT"; the flag is --port */
-    const char *alias; /* another variable that is read too, such as "CORS_ORIGIN", or NULL */
+    const char *name; /* "BELFRY_PORT"; the flag is --port */
+    const char
+        *alias; /* another variable that is read too, such as "CORS_ORIGIN", or NULL */
     enum option_type type;
     size_t offset;         /* of the field in the settings struct */
     const char *otherwise; /* default, as text; NULL: must be given */

@@ -20,11 +20,13 @@ struct log_field {
     int64_t number;
 };
 
-#define LOG_TEXT(n, value)  ((struct log_field){(n), LOG_FIELD_TEXT, bytes_of_text(value), 0})
+#define LOG_TEXT(n, value)                                                               \
+    ((struct log_field){(n), LOG_FIELD_TEXT, bytes_of_text(value), 0})
 #define LOG_BYTES(n, value) ((struct log_field){(n), LOG_FIELD_TEXT, (value), 0})
 #define LOG_INT(n, value)   ((struct log_field){(n), LOG_FIELD_INT, {0}, (value)})
 #define LOG_UUID(n, value)  ((struct log_field){(n), LOG_FIELD_UUID, {(value).b, 16}, 0})
-#define LOG_ERR(value)      ((struct log_field){"error", LOG_FIELD_TEXT, bytes_of_text(err_code(value)), 0})
+#define LOG_ERR(value)                                                                   \
+    ((struct log_field){"error", LOG_FIELD_TEXT, bytes_of_text(err_code(value)), 0})
 
 /* `process` ("edge", "core") is on each line. AUTO: text if stderr is a terminal. */
 void log_init(const char *process, enum log_level level, enum log_format format);

@@ -23,17 +23,32 @@ struct metric {
     const char *labels; /* `a="b",c="d"`, escaped already, or NULL */
     const char *help;
     enum metric_type type;
-    _Atomic int64_t value;                    /* counter, gauge; histogram: sum in us */
+    _Atomic int64_t value; /* counter, gauge; histogram: sum in us */
     _Atomic int64_t buckets[METRIC_BUCKETS + 1]; /* histogram only; last is +Inf */
-    int64_t (*read)(void);                    /* gauge: asked at render time, or NULL */
+    int64_t (*read)(void); /* gauge: asked at render time, or NULL */
     struct metric *next;
 };
 
-#define METRIC_COUNTER(n, h)           {.name = (n), .help = (h), .type = METRIC_COUNTER_TYPE}
-#define METRIC_COUNTER_LABEL(n, l, h)  {.name = (n), .labels = (l), .help = (h), .type = METRIC_COUNTER_TYPE}
-#define METRIC_GAUGE(n, h)             {.name = (n), .help = (h), .type = METRIC_GAUGE_TYPE}
-#define METRIC_GAUGE_READ(n, h, f)     {.name = (n), .help = (h), .type = METRIC_GAUGE_TYPE, .read = (f)}
-#define METRIC_HISTOGRAM(n, h)         {.name = (n), .help = (h), .type = METRIC_HISTOGRAM_TYPE}
+#define METRIC_COUNTER(n, h)                                                             \
+    {                                                                                    \
+        .name = (n), .help = (h), .type = METRIC_COUNTER_TYPE                            \
+    }
+#define METRIC_COUNTER_LABEL(n, l, h)                                                    \
+    {                                                                                    \
+        .name = (n), .labels = (l), .help = (h), .type = METRIC_COUNTER_TYPE             \
+    }
+#define METRIC_GAUGE(n, h)                                                               \
+    {                                                                                    \
+        .name = (n), .help = (h), .type = METRIC_GAUGE_TYPE                              \
+    }
+#define METRIC_GAUGE_READ(n, h, f)                                                       \
+    {                                                                                    \
+        .name = (n), .help = (h), .type = METRIC_GAUGE_TYPE, .read = (f)                 \
+    }
+#define METRIC_HISTOGRAM(n, h)                                                           \
+    {                                                                                    \
+        .name = (n), .help = (h), .type = METRIC_HISTOGRAM_TYPE                          \
+    }
 
 /* Adds to what metrics_render() shows; a second time is a no-op. Names stay grouped. */
 void metrics_register(struct metric *metric);

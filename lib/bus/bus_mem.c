@@ -65,8 +65,7 @@ static enum err mem_publish(struct bus *bus, struct bytes topic, struct bytes pa
     key[topic.size] = '\0';
 
     pthread_mutex_lock(&mutex);
-    LIST_EACH(&all, node)
-    {
+    LIST_EACH(&all, node) {
         struct bus_mem *other = container_of(node, struct bus_mem, node);
         if (strcmp(other->name, mem->name) == 0 && map_get(&other->topics, key) != NULL) {
             bus_receive(&other->bus, topic, payload);

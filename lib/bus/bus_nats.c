@@ -38,8 +38,7 @@ static uintptr_t last_id;
 
 static struct bus_nats *live_find(const void *closure) /* live_mutex is held */
 {
-    LIST_EACH(&live, node)
-    {
+    LIST_EACH(&live, node) {
         struct bus_nats *self = container_of(node, struct bus_nats, live);
         if (self->id == (uintptr_t)closure) {
             return self;

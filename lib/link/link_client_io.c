@@ -4,8 +4,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <nng/protocol/reqrep0/req.h>
 
+#define QUIET_MAX_MS     1000
 #define RECONNECT_MIN_MS 50
 #define RECONNECT_MAX_MS 1000
 
@@ -164,12 +166,36 @@ static bool dial(struct link_client *client)
            nng_dialer_start(dialer, NNG_FLAG_NONBLOCK) == 0;
 }
 
+static bool any_under_way(struct link_client *client)
+{
+    bool any = false;
+    pthread_mutex_lock(&client->lock);
+    for (size_t i = 0; i < CONTEXTS; i++) {
+        enum context_state state = client->contexts[i].state;
+        any = any || state == CONTEXT_SENDING || state == CONTEXT_WAITING;
+    }
+    pthread_mutex_unlock(&client->lock);
+    return any;
+}
+
+/* NNG 1.5 often hangs for ever, and its reaping of all connections with it, when a socket
+ * is closed while messages pass. A core that lives has answered after half a second. */
 static void close_socket(void *user)
 {
     struct link_client *client = user;
+    for (int waited_ms = 0; waited_ms < QUIET_MAX_MS && any_under_way(client);
+         waited_ms += LINK_QUIET_MS) {
+        usleep(LINK_QUIET_MS * 1000);
+    }
+    for (size_t i = 0; i < CONTEXTS; i++) {
+        if (client->contexts[i].aio != NULL) {
+            nng_aio_stop(client->contexts[i].aio);
+        }
+    }
+    usleep(LINK_QUIET_MS * 1000);
     nng_close(client->socket);
     for (size_t i = 0; i < CONTEXTS; i++) {
-        nng_aio_free(client->contexts[i].aio); /* waits for its callback; NULL is fine */
+        nng_aio_free(client->contexts[i].aio); /* NULL is fine */
     }
     link_client_unref(client);
 }

@@ -46,8 +46,9 @@ MUST_CHECK enum err link_message_make(const struct link_key *key, enum frame_kin
 /* "10.0.0.3:7400", "[::1]:7400" */
 void link_address_format(const char *host, int port, char ret_address[LINK_ADDRESS_SIZE]);
 
-/* Runs `close` on a thread of its own: nng_close() waits for NNG's threads, and a bug of
- * NNG 1.5 makes it wait for ever at times; that must not stop a loop. */
+/* Runs `close` on a thread of its own: closing a socket of NNG 1.5 waits, for its threads
+ * and until no messages pass any more; a loop must not. */
+#define LINK_QUIET_MS 20
 void link_close_aside(void (*close)(void *user), void *user);
 
 extern struct metric link_messages_sent;

@@ -138,8 +138,7 @@ static int64_t parked_due(const struct link_peer *peer, const struct context *ol
 static int64_t flush(struct link_server *server, int64_t now)
 {
     int64_t next_due = now + SWEEP_MS;
-    LIST_EACH(&server->peers, node)
-    {
+    LIST_EACH(&server->peers, node) {
         struct link_peer *peer = container_of(node, struct link_peer, node);
         struct context *oldest;
         while ((oldest = parked_first(peer)) != NULL) {
@@ -323,8 +322,7 @@ void link_server_close(struct link_server *server)
         return;
     }
     server->closed = true;
-    LIST_EACH(&server->peers, node)
-    {
+    LIST_EACH(&server->peers, node) {
         struct link_peer *peer = container_of(node, struct link_peer, node);
         list_init(&peer->parked); /* its contexts go with the server */
         peer_forget(peer);
@@ -371,16 +369,14 @@ void link_server_reply(struct link_peer *peer, const Link__Reply *reply)
 void link_server_drain(struct link_server *server)
 {
     server->draining = true;
-    LIST_EACH(&server->peers, node)
-    {
+    LIST_EACH(&server->peers, node) {
         container_of(node, struct link_peer, node)->owed = true;
     }
 }
 
 bool link_server_flushed(const struct link_server *server)
 {
-    LIST_EACH(&server->peers, node)
-    {
+    LIST_EACH(&server->peers, node) {
         if (container_of(node, struct link_peer, node)->queue.count > 0) {
             return false;
         }

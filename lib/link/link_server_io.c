@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include <nng/protocol/reqrep0/rep.h>
 
 void link_server_unref(struct link_server *server)
@@ -21,14 +22,21 @@ void link_server_unref(struct link_server *server)
 
 /* ---- on NNG's threads ---- */
 
+static void receive(struct context *context)
+{
+    context->state = CONTEXT_RECEIVING;
+    if (!atomic_load(&context->server->closing)) {
+        nng_ctx_recv(context->ctx, context->aio);
+    }
+}
+
 static void on_sent(struct context *context, int rv)
 {
     if (rv != 0) {
         nng_msg_free(nng_aio_get_msg(context->aio)); /* a failed send leaves it to us */
     }
     atomic_fetch_sub(&context->server->sending, 1);
-    context->state = CONTEXT_RECEIVING;
-    nng_ctx_recv(context->ctx, context->aio);
+    receive(context);
 }
 
 static void on_aio(void *user)
@@ -43,7 +51,7 @@ static void on_aio(void *user)
     }
     if (rv != 0) {
         if (rv != NNG_ECLOSED && rv != NNG_ECANCELED) {
-            nng_ctx_recv(context->ctx, context->aio);
+            receive(context);
         }
         return;
     }
@@ -53,7 +61,7 @@ static void on_aio(void *user)
     context->next = NULL;
     *server->arrived_end = context;
     server->arrived_end = &context->next;
-    if (!server->woken && !server->closing) {
+    if (!server->woken && !atomic_load(&server->closing)) {
         server->woken = true;
         uv_async_send(&server->wake);
     }
@@ -83,8 +91,7 @@ void link_server_io_send(struct context *context, nng_msg *msg)
 
 void link_server_io_drop(struct context *context)
 {
-    context->state = CONTEXT_RECEIVING;
-    nng_ctx_recv(context->ctx, context->aio);
+    receive(context);
 }
 
 /* ---- opening and closing ---- */
@@ -117,12 +124,20 @@ static bool listen_at(struct link_server *server, const char *host, int port)
            nng_listener_start(listener, 0) == 0;
 }
 
+/* NNG 1.5 often hangs for ever, and its reaping of all connections with it, when a socket
+ * is closed while messages pass: from here on none is received or sent any more. */
 static void close_socket(void *user)
 {
     struct link_server *server = user;
+    for (size_t i = 0; i < CONTEXTS; i++) {
+        if (server->contexts[i].aio != NULL) {
+            nng_aio_stop(server->contexts[i].aio);
+        }
+    }
+    usleep(LINK_QUIET_MS * 1000);
     nng_close(server->socket);
     for (size_t i = 0; i < CONTEXTS; i++) {
-        nng_aio_free(server->contexts[i].aio); /* waits for its callback; NULL is fine */
+        nng_aio_free(server->contexts[i].aio); /* NULL is fine */
     }
     link_server_unref(server);
 }
@@ -136,7 +151,8 @@ bool link_server_io_open(struct link_server *server, const char *host, int port)
 void link_server_io_close(struct link_server *server)
 {
     pthread_mutex_lock(&server->lock);
-    server->closing = true; /* from now on nobody touches the handle to wake us */
+    atomic_store(&server->closing,
+                 true); /* from now on nobody touches the handle to wake us */
     pthread_mutex_unlock(&server->lock);
     link_close_aside(close_socket, server);
 }

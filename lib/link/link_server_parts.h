@@ -62,7 +62,7 @@ struct link_server {
     struct context *arrived; /* the four under lock */
     struct context **arrived_end;
     bool woken;
-    bool closing;
+    _Atomic bool closing; /* also read without */
 
     uv_async_t wake;
     uv_prepare_t turn;

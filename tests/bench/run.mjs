@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Context } from './lib/context.mjs'
 import { writeDocument } from './lib/document.mjs'
-import { fdatasync, settings } from './lib/measure.mjs'
+import { fdatasync, settings, stopPrograms } from './lib/measure.mjs'
 import { foreign, ROWS } from './lib/rows.mjs'
 import { table } from './lib/stats.mjs'
 import { ROOT, stopAll } from './lib/system.mjs'
@@ -92,11 +92,16 @@ async function main() {
   return results.every(result => result.pass)
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stopAll().finally(() => process.exit(130)))
+async function stop() {
+  stopPrograms()
+  await stopAll()
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop().finally(() => process.exit(130)))
 let good = false
 try {
   good = await main()
 } finally {
-  await stopAll()
+  await stop()
 }
 process.exitCode = good === false ? 1 : 0

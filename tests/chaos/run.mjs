@@ -5,7 +5,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { check, printFindings, readRun } from './check.mjs'
-import { rowsToText, tableOf } from './check/figures.mjs'
+import { ackAroundCoreKills, reaches, rowsToText, tableOf, TARGETS } from './check/figures.mjs'
 import { Faults } from './faults.mjs'
 import { Journal } from './journal.mjs'
 import { Load } from './load.mjs'
@@ -134,6 +134,8 @@ class Chaos {
     console.log(`\n${tableOf(result)}\n`)
     for (const [kind, count] of Object.entries(result.findings.counts)) this.verdict(count === 0, `${kind}: ${count}`)
     this.verdict(result.requests.acked > 0, `${result.requests.acked} changes were acked`)
+    const acks = ackAroundCoreKills(result)
+    this.verdict(reaches(acks, TARGETS.ackThroughCoreKill), `ack latency through core kills: ${acks.text}`)
   }
 
   // ------------------------------------------------------------- figures
@@ -141,17 +143,18 @@ class Chaos {
   async #onSamePlace() {
     const { seed, many } = this.flags
     const resume = await resumeThousand(this.place, seed, join(this.folder, 'resume'), many ? 100 : 20)
-    this.#figure('resume after 1,000 missed', resume.text, Number.isFinite(resume.max))
+    this.#figure('resume after 1,000 missed', resume.text, reaches(resume, TARGETS.resumeThousand))
     const drops = await twoSecondDrops(this.place, seed, join(this.folder, 'drops'), many ? 10 : 3)
     this.#figure('delivered under two-second drops', `${(drops.share * 100).toFixed(2)} % (${drops.got} of ${drops.owed})`, drops.got === drops.owed)
   }
 
   async #overOtherBuses() {
     const { seed, many } = this.flags
-    for (const [bus, label] of [['dead', 'delivery latency, bus dead'], ['drop', 'delivery latency, bus drops 10 %']]) {
+    const buses = [['dead', 'delivery latency, bus dead', TARGETS.busDead], ['drop', 'delivery latency, bus drops 10 %', TARGETS.busDrops]]
+    for (const [bus, label, target] of buses) {
       const { findings, latency } = await overBus(bus, seed, join(this.folder, bus), many ? 30 : 8)
       if (findings.total > 0) printFindings(findings)
-      this.#figure(label, latency.text, findings.total === 0)
+      this.#figure(label, latency.text, findings.total === 0 && reaches(latency, target))
     }
   }
 
@@ -166,9 +169,13 @@ class Chaos {
     if (kept) say(`the system's own logs are in ${kept}/log`)
   }
 
+  #extent() {
+    return this.flags.minutes ? `--minutes ${this.flags.minutes}` : `--kills ${this.flags.kills}`
+  }
+
   #summary() {
     if (this.rows.length > 0) console.log(`\n${rowsToText(this.rows)}`)
-    if (this.failures > 0) console.log(`\nlogs: ${this.folder}\nagain: ./dev test chaos --seed ${this.flags.seed} --bus ${this.flags.bus} --kills ${this.flags.kills}`)
+    if (this.failures > 0) console.log(`\nlogs: ${this.folder}\nagain: ./dev test chaos --seed ${this.flags.seed} --bus ${this.flags.bus} ${this.#extent()}`)
     console.log(`\n${this.passes} passed, ${this.failures} failed`)
   }
 }

@@ -111,8 +111,8 @@ static void a_change_is_framed_by_admission_and_completion(void **state)
         submitted->sql,
         "SELECT o.* FROM admit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
         "$14, $15, $16) a, complete(a, CASE WHEN a.status IS NULL THEN "
-        "event_send_message(a, $17, $18) END) o");
-    assert_int_equal(submitted->param_count, 18);
+        "event_send_message(a, $17, $18, $19) END) o");
+    assert_int_equal(submitted->param_count, 19);
     assert_int_equal(submitted->mode, DB_BATCH);
     assert_int_equal(submitted->mode_param, 0);
     assert_string_equal(submitted->busy_stream, "room:" ROOM);

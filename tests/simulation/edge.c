@@ -450,8 +450,7 @@ void edge_disconnect(struct sim_edge *edge, struct client *client)
     for (int place = 0; place < PLACES; place++) {
         edge_leave(edge, client, place);
     }
-    LIST_EACH(&edge->calls, node)
-    {
+    LIST_EACH(&edge->calls, node) {
         struct edge_call *call = container_of(node, struct edge_call, node);
         if (call->client == client && call->op.kind != OP_RECHECK) {
             upstream_cancel(&call->call);

@@ -32,9 +32,9 @@ find_bin() {
         echo "$PG_BIN"
         return
     fi
-    newest=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -t/ -k5 -V | tail -n 1)
+    newest=$(find /usr/lib/postgresql -path '*/bin/initdb' 2>/dev/null | sort -V | tail -n 1)
     if [ -n "$newest" ]; then
-        echo "$newest"
+        dirname "$newest"
     elif command -v initdb >/dev/null; then
         dirname "$(command -v initdb)"
     else

@@ -175,6 +175,8 @@ static void lets_in_what_is_right(void **state)
          0);
     assert_true(admission.origin_allowed);
     assert_string_equal(bearer, "abc");
+    ASKS("GET /ws HTTP/1.1\r\n" UPGRADE "Sec-WebSocket-Protocol: belfry.v1.proto\r\n\r\n",
+         0);
     ASKS("GET /healthz HTTP/1.0\r\n\r\n", 0);
     ASKS("HEAD /metrics HTTP/1.1\r\nHost: h\r\nCookie: a=b\r\n\r\n", 0);
     ASKS("POST /api/v1/events/SEND_MESSAGE HTTP/1.1\r\nHost: h\r\n"

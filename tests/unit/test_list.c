@@ -55,8 +55,7 @@ static void the_current_node_may_be_removed_while_walking(void **state)
         list_push(&head, &items[i].node);
     }
     int seen = 0;
-    LIST_EACH(&head, node)
-    {
+    LIST_EACH(&head, node) {
         assert_int_equal(number_of(node), seen++);
         if (number_of(node) % 2 == 0) {
             list_remove(node);

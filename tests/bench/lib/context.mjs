@@ -20,7 +20,7 @@ export class Context {
   belfry() {
     return this.once('belfry', async () => {
       const system = await startBelfry()
-      for (const rooms of ROOM_COUNTS) await system.seed(USERS, rooms)
+      for (const rooms of ROOM_COUNTS) await system.seed(USERS, rooms, { unseen: true })
       // plans and pages are warm from here on
       await load(system, { scenario: 'messages', clients: 1000, rooms: 100, 'in-flight': 100, warm: 1, seconds: 2 })
       return system

@@ -12,10 +12,17 @@ const PROGRAMS = join(BUILD, 'tests/bench')
 /** How much CPU (in cores) of others a run may see before it is repeated. */
 export const settings = { foreign: 0.15, tries: 3, runs: 5, quick: false }
 
+const programs = new Set()
+/** Ends what still measures. */
+export function stopPrograms() {
+  for (const child of programs) child.kill('SIGTERM')
+}
+
 /** Runs a program to its end: the JSON it printed. `onLine` hears what it says meanwhile. */
 function program(name, args, env = {}, onLine = () => {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(join(PROGRAMS, name), args.map(String), { env: { ...process.env, ...env } })
+    programs.add(child)
     let output = '', errors = ''
     child.stdout.on('data', text => { output += text })
     child.stderr.on('data', text => {
@@ -24,6 +31,7 @@ function program(name, args, env = {}, onLine = () => {}) {
     })
     child.on('error', reject)
     child.on('close', code => {
+      programs.delete(child)
       try {
         if (code !== 0) throw new Error(`status ${code}`)
         resolve(JSON.parse(output))
@@ -46,6 +54,7 @@ export async function load(system, flags) {
   const [before, after] = await Promise.all(counters)
   if (after) {
     const grown = name => (after[name] ?? NaN) - (before[name] ?? NaN)
+    result.sql_calls = grown('belfry_core_db_calls_total')
     result.frames_per_write = grown('belfry_edge_frames_sent_total') / grown('belfry_edge_write_calls_total')
   }
   checkRight(result)

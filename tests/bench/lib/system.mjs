@@ -14,9 +14,28 @@ const BASELINE = join(ROOT, 'tests/bench/baseline')
 const run = promisify(execFile)
 
 const running = new Set()
-/** Whatever still runs; for the end, expected or not. */
+const starting = new Set()
+let stopping = false
+
+/** Stops whatever runs, and what is just being started; nothing starts any more. */
 export async function stopAll() {
+  stopping = true
+  await Promise.allSettled(starting)
   for (const system of [...running].reverse()) await system.stop()
+}
+
+/** Keeps account of a system from before it runs. */
+async function begin(start) {
+  if (stopping) throw new Error('it is being stopped')
+  const promise = start()
+  starting.add(promise)
+  try {
+    const system = await promise
+    running.add(system)
+    return system
+  } finally {
+    starting.delete(promise)
+  }
 }
 
 async function freePorts(count) {
@@ -34,7 +53,9 @@ function isFree(port) {
   })
 }
 
-export async function startBelfry({ edges = 1, cores = 1, bus = 'nng', env = {} } = {}) {
+export const startBelfry = (shape = {}) => begin(() => upBelfry(shape))
+
+async function upBelfry({ edges = 1, cores = 1, bus = 'nng', env = {} }) {
   const folder = await mkdtemp(join(tmpdir(), 'belfry-bench-'))
   await chmod(folder, 0o711) // PostgreSQL may be another user
   const environment = {
@@ -46,9 +67,7 @@ export async function startBelfry({ edges = 1, cores = 1, bus = 'nng', env = {} 
     { env: environment })
   const text = await readFile(join(folder, 'env'), 'utf8')
   const variables = Object.fromEntries([...text.matchAll(/^(\w+)='(.*)'$/gm)].map(([, name, value]) => [name, value]))
-  const system = new Belfry(folder, environment, variables)
-  running.add(system)
-  return system
+  return new Belfry(folder, environment, variables)
 }
 
 class Belfry {
@@ -57,6 +76,7 @@ class Belfry {
   constructor(folder, environment, variables) {
     Object.assign(this, { folder, environment, variables })
     this.urls = variables.BELFRY_EDGE_URLS.split(' ')
+    this.cores = variables.BELFRY_CORE_URLS.split(' ')
     this.secret = variables.BELFRY_JWT_SECRET
     this.database = variables.DATABASE_URL
     this.postgres = variables.BELFRY_PG_PID
@@ -72,9 +92,13 @@ class Belfry {
     return stdout.trim()
   }
 
-  /** Users 0 to `users`, each a member of `joins` rooms: (i + k) mod rooms. */
-  async seed(users, rooms, joins = 1) {
+  /**
+   * Users 0 to `users`, each a member of `joins` rooms: (i + k) mod rooms. `unseen`: nobody
+   * is told when they come and go.
+   */
+  async seed(users, rooms, { joins = 1, unseen = false } = {}) {
     await this.sql(`SELECT seed(${users}, ${rooms})`)
+    if (unseen) await this.sql("UPDATE users SET presence = 'INVISIBLE'")
     if (joins > 1) {
       await this.sql(`INSERT INTO room_members (room_id, user_id)
         SELECT seed_room((i + k) % ${rooms}), seed_user(i)
@@ -83,10 +107,10 @@ class Belfry {
     await this.sql('ANALYZE users, rooms, room_members, community_members, streams')
   }
 
-  /** Counters of all edges, summed. */
+  /** Counters of all edges and cores, summed. */
   async metrics() {
     const sums = {}
-    for (const url of this.urls) {
+    for (const url of [...this.urls, ...this.cores]) {
       for (const line of (await (await fetch(`${url}/metrics`)).text()).split('\n')) {
         const match = /^(\w+)(?:{[^}]*})? ([\d.e+]+)$/.exec(line)
         if (match) sums[match[1]] = (sums[match[1]] ?? 0) + Number(match[2])
@@ -110,7 +134,9 @@ export async function buildBaseline() {
 }
 
 /** The other stack in so many processes, on Belfry's PostgreSQL; with several, Redis between. */
-export async function startBaseline(belfry, { processes = 1 } = {}) {
+export const startBaseline = (belfry, { processes = 1 } = {}) => begin(() => upBaseline(belfry, processes))
+
+async function upBaseline(belfry, processes) {
   const first = await freePorts(processes + 1)
   const children = []
   const env = { ...process.env, NODE_ENV: 'production', DATABASE_URL: belfry.database, BELFRY_JWT_SECRET: belfry.secret }
@@ -128,9 +154,7 @@ export async function startBaseline(belfry, { processes = 1 } = {}) {
       child.once('exit', code => reject(new Error(`the other stack ended with ${code}`)))
     })
   }
-  const system = new Baseline(belfry, children, Array.from({ length: processes }, (_, i) => `127.0.0.1:${first + i}`))
-  running.add(system)
-  return system
+  return new Baseline(belfry, children, Array.from({ length: processes }, (_, i) => `127.0.0.1:${first + i}`))
 }
 
 class Baseline {

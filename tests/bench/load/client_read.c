@@ -86,6 +86,19 @@ static void on_text(struct swarm *swarm, struct client *client, const char *text
     }
 }
 
+static void on_close(struct swarm *swarm, struct client *client,
+                     const struct ws_frame *frame)
+{
+    char text[160];
+    unsigned code = frame->size >= 2 ? (unsigned char)frame->data[0] << 8 |
+                                           (unsigned char)frame->data[1]
+                                     : 0;
+    int reason_size = frame->size > 2 ? (int)frame->size - 2 : 0;
+    int size = snprintf(text, sizeof(text), "closed by the server: %u %.*s", code,
+                        reason_size, frame->data + 2);
+    client_lost(swarm, client, text, (size_t)size);
+}
+
 static void on_frame(struct swarm *swarm, struct client *client,
                      const struct ws_frame *frame)
 {
@@ -96,7 +109,7 @@ static void on_frame(struct swarm *swarm, struct client *client,
         memcpy(pong + WS_HEAD_MAX, frame->data, frame->size);
         client_send_frame(swarm, client, pong + WS_HEAD_MAX, frame->size, WS_PONG);
     } else if (frame->opcode == WS_CLOSE) {
-        client_lost(swarm, client, "closed by the server", 20);
+        on_close(swarm, client, frame);
     }
 }
 

@@ -13,6 +13,19 @@ export function spread(values) {
   return { count: sorted.length, p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99), max: sorted.at(-1), text: `p50 ${text(percentile(sorted, 0.5))}, p99 ${text(percentile(sorted, 0.99))}, max ${text(sorted.at(-1))} (${sorted.length})` }
 }
 
+/** What a run must reach, in milliseconds. */
+export const TARGETS = {
+  ackThroughCoreKill: { p99: 250, max: 1000 },
+  busDead: { p99: 2500 },
+  busDrops: { p99: 400 },
+  resumeThousand: { p99: 300 },
+}
+
+/** Too few samples prove nothing, and fail nothing. */
+export function reaches({ count, p99, max }, target) {
+  return count === 0 || (p99 <= target.p99 && max <= (target.max ?? Infinity))
+}
+
 const WINDOW_MS = 1000
 
 /** Acks of changes that were under way when a core was killed, or were sent in the second

@@ -44,7 +44,7 @@ export function closeAll() {
 }
 const opened = new Set()
 
-class Client {
+export class Client {
   /** All server events in order: { name, data, at }. */
   events = []
   #waiting = new Set()

@@ -3,7 +3,7 @@
 
 import { execFile, spawn } from 'node:child_process'
 import { createHmac, randomUUID } from 'node:crypto'
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,7 +30,6 @@ export async function system() {
 /** Runs ./dev up with these flags in a folder of its own. */
 export async function start({ edges = 1, cores = 1, flags = [], env = {} } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'belfry-'))
-  await chmod(folder, 0o711) // PostgreSQL may be another user
   const port = await freePorts(edges + 1)
   const running = { ...process.env, ...env, BELFRY_RUN_DIR: folder, BELFRY_TEST_ENV: '' }
   const args = ['up', '--detach', '--no-build', '--port', port, '--edges', edges, '--cores', cores, ...flags]
