@@ -102,6 +102,6 @@ command_fmt() {
     esac
     need_packages clang-format
     cd "$ROOT" || exit
-    find lib edge core cli proto tests \( -name '*.c' -o -name '*.h' \) -print0 |
+    find lib edge core cli proto tests -not -path 'tests/golden/*' \( -name '*.c' -o -name '*.h' \) -print0 |
         xargs -0 clang-format "${check[@]:--i}"
 }
