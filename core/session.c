@@ -387,12 +387,13 @@ static enum err bind_sessions(struct request *request, const Link__Lease *lease,
 void answer_lease(struct request *request, const Link__Request *message)
 {
     const Link__Lease *lease = message->lease;
-    const char *params[10] = {
+    const char *params[11] = {
         query_uuid(request, request_edge(request)),
         lease->has_whole && lease->whole ? "t" : "f",
         lease->has_leaving && lease->leaving ? "t" : "f",
+        [10] = query_uuid(request, request->request_id), /* ids of one edge only grow */
     };
-    enum err err = params[0] != NULL ? ERR_OK : ERR_UNAVAILABLE;
+    enum err err = params[0] != NULL && params[10] != NULL ? ERR_OK : ERR_UNAVAILABLE;
     if (err == ERR_OK) {
         err = bind_rooms(request, lease, &params[3]);
     }
@@ -403,6 +404,7 @@ void answer_lease(struct request *request, const Link__Request *message)
         query_refuse(request, err);
         return;
     }
-    query(request, "SELECT * FROM edge_lease($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-          DB_ALONE, request_edge(request).b[15], 10, params, on_leased);
+    query(request,
+          "SELECT * FROM edge_lease($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+          DB_ALONE, request_edge(request).b[15], 11, params, on_leased);
 }

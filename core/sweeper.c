@@ -46,6 +46,7 @@ struct job {
 #define LEASES 0
 static const struct job jobs[] = {
     [LEASES] = {"SELECT * FROM expire_leases()", 500, on_leases},
+    {"SELECT * FROM expire_presence()", 500, on_leases},
     {STUCK_SQL, 1000, on_stuck},
     {"SELECT purge(500)", 10000, on_purged},
 };

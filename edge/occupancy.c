@@ -10,6 +10,7 @@
 #define CHANGES_MAX       1024  /* in one request that is not whole */
 #define WHOLE_MAX         30000 /* in one that is: a link message has 4 MB */
 #define LEASE_DEADLINE_MS 2500
+#define WHOLE_EVERY       30 /* leases: heals what a late CONNECT left behind */
 
 /* Key of `present`: room and user. */
 struct room_user {
@@ -50,6 +51,7 @@ struct occupancy {
     bool renew;  /* another one is due */
     bool whole;  /* it must be complete: the database has forgotten us */
     bool leaving;
+    uint32_t renewals;
     struct upstream_call call;
 };
 
@@ -330,6 +332,11 @@ void occupancy_turn(struct occupancy *occupancy)
 
 void occupancy_renew(struct occupancy *occupancy, bool leaving)
 {
+    bool fits = occupancy->present.size <= WHOLE_MAX &&
+                occupancy->edge->sessions.size <= WHOLE_MAX;
+    if (++occupancy->renewals % WHOLE_EVERY == 0 && fits) {
+        occupancy->whole = true;
+    }
     occupancy->renew = true;
     occupancy->leaving = leaving;
     occupancy_turn(occupancy);

@@ -265,7 +265,8 @@ END $$;
 CREATE FUNCTION edge_lease(p_edge uuid, p_whole boolean, p_leaving boolean,
                            p_rooms uuid[], p_room_users uuid[], p_room_present boolean[],
                            p_sessions uuid[], p_session_users uuid[],
-                           p_session_connected boolean[], p_session_idle boolean[])
+                           p_session_connected boolean[], p_session_idle boolean[],
+                           p_lease uuid DEFAULT NULL)
 RETURNS TABLE (what text, room_id uuid, user_id uuid, username text, present boolean)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -277,12 +278,18 @@ BEGIN
     IF v_changes THEN
         PERFORM occupancy_lock();
     END IF;
-    INSERT INTO edges AS e (edge_id, whole, expires_at)
-    VALUES (p_edge, p_whole,
+    -- a core that was stopped may bring an old lease after a newer one
+    INSERT INTO edges AS e (edge_id, whole, last_lease, expires_at)
+    VALUES (p_edge, p_whole, p_lease,
             now() + CASE WHEN p_leaving THEN interval '1 s' ELSE interval '4 s' END)
     ON CONFLICT (edge_id) DO UPDATE
-    SET whole = e.whole OR p_whole, expires_at = excluded.expires_at
+    SET whole = e.whole OR p_whole, last_lease = excluded.last_lease,
+        expires_at = excluded.expires_at
+    WHERE e.last_lease IS NULL OR p_lease IS NULL OR e.last_lease <= p_lease
     RETURNING e.whole INTO v_whole;
+    IF v_whole IS NULL THEN
+        RETURN;
+    END IF;
     IF NOT v_whole THEN
         RETURN QUERY SELECT 'AGAIN', NULL::uuid, NULL::uuid, NULL::text, NULL::boolean;
     END IF;
@@ -372,36 +379,41 @@ BEGIN
     WHERE user_came(c.user_id);
 END $$;
 
--- Ends the leases that ran out and the graces that are over: ROOM and USER rows of who is
--- gone. One core deletes a row and announces it; another finds nothing. After a start of
--- PostgreSQL, edges get time to announce themselves.
+-- Ends the leases that ran out: ROOM rows of who is gone. One core deletes a row and
+-- announces it; another finds nothing. After a start of PostgreSQL, edges get time to
+-- announce themselves.
 CREATE FUNCTION expire_leases()
 RETURNS TABLE (what text, room_id uuid, user_id uuid, username text, present boolean)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     v_edges uuid[];
 BEGIN
-    IF pg_postmaster_start_time() > now() - interval '8 s' THEN
+    -- Most of the time there is nothing to do, and nobody should wait to find that out.
+    IF pg_postmaster_start_time() > now() - interval '8 s'
+       OR NOT EXISTS (SELECT FROM edges e WHERE e.expires_at < now()) THEN
         RETURN;
     END IF;
-    -- Most of the time there is nothing to do, and nobody should wait to find that out.
-    IF EXISTS (SELECT FROM edges e WHERE e.expires_at < now()) THEN
-        PERFORM occupancy_lock();
-        WITH gone AS (
-            DELETE FROM edges e WHERE e.expires_at < now() RETURNING e.edge_id)
-        SELECT array_agg(g.edge_id) INTO v_edges FROM gone g;
-        IF v_edges IS NOT NULL THEN
-            RETURN QUERY SELECT * FROM end_edges(v_edges);
-        END IF;
+    PERFORM occupancy_lock();
+    WITH gone AS (
+        DELETE FROM edges e WHERE e.expires_at < now() RETURNING e.edge_id)
+    SELECT array_agg(g.edge_id) INTO v_edges FROM gone g;
+    IF v_edges IS NOT NULL THEN
+        RETURN QUERY SELECT * FROM end_edges(v_edges);
     END IF;
-    RETURN QUERY
+END $$;
+
+-- Ends the graces that are over: USER rows of who is gone.
+CREATE FUNCTION expire_presence()
+RETURNS TABLE (what text, room_id uuid, user_id uuid, username text, present boolean)
+LANGUAGE sql VOLATILE AS $$
     WITH gone AS (
         DELETE FROM present_users p
         WHERE p.leaving_at <= now()
-          AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = p.user_id OFFSET 0)
+          AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = p.user_id)
         RETURNING p.user_id)
-    SELECT 'USER', NULL::uuid, g.user_id, name_of(g.user_id), false FROM gone g;
-END $$;
+    SELECT 'USER', NULL::uuid, g.user_id, u.username::text, false
+    FROM gone g LEFT JOIN users u ON u.id = g.user_id
+$$;
 
 -- ------------------------------------------------------------------------------- purge
 
@@ -434,9 +446,9 @@ BEGIN
 END $$;
 
 -- migrate:down
-DROP FUNCTION purge(int), expire_leases(),
+DROP FUNCTION purge(int), expire_presence(), expire_leases(),
     edge_lease(uuid, boolean, boolean, uuid[], uuid[], boolean[], uuid[], uuid[], boolean[],
-               boolean[]),
+               boolean[], uuid),
     end_edges(uuid[]), occupancy_lock(), name_of(uuid), session_disconnect(uuid),
     users_left(uuid[], interval), user_came(uuid),
     session_connect(uuid, text, uuid, uuid, text, bigint, boolean, text, text[], bigint[],

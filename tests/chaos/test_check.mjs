@@ -94,6 +94,10 @@ describe('duplicates', () => {
     run.append(3, CELLAR, 'ROOM_MEMBER_ADDED', payload)
     run.append(3, CELLAR, 'ROOM_MEMBER_ADDED', payload)
   }))
+  it('a member that was removed twice', () => finds('duplicate', run => {
+    run.removeMember(CELLAR, BOB)
+    run.removeMember(CELLAR, BOB)
+  }))
   it('a retry that got another answer', () => finds('answer', run => {
     const ack = records(run, 'alice').find(record => record.k === 'ack' && record.id)
     const send = records(run, 'alice').find(record => record.k === 'send' && record.n === ack.n)
@@ -167,6 +171,10 @@ describe('access', () => {
     run.removeMember(CELLAR, BOB)
     const seq = run.message(CELLAR, ALICE, 'not for bob')
     records(run, 'bob').splice(-1, 0, run.delivery(CELLAR, seq, 9000))
+  }))
+  it('an event of a private room, to one who came back to the community only', () => finds('leak', run => {
+    const seq = run.message(CELLAR, ALICE, 'not for carol')
+    records(run, 'carol').splice(-1, 0, run.delivery(CELLAR, seq, 90_000))
   }))
   it('an event that was committed before the kick and came later is none', () => {
     const { counts: found } = counts(run => {

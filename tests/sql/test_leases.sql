@@ -38,17 +38,22 @@ SELECT pg_sleep(greatest(0, 8.1 - extract(epoch FROM now() - pg_postmaster_start
 UPDATE edges SET expires_at = now() + interval '1 minute';
 SELECT session_connect(test.u(3), NULL, s2, b, NULL, 1, true, NULL, '{}', '{}', '{}') FROM e;
 SELECT session_disconnect(s2) FROM e;
-SELECT test.ok(NOT EXISTS (SELECT FROM expire_leases()), 'in the grace');
+SELECT test.ok(NOT EXISTS (SELECT FROM expire_presence()), 'in the grace');
 SELECT test.ok(NOT c.first, 'back within the grace: nobody was told that he had left')
 FROM e, session_connect(test.u(3), NULL, s2, b, NULL, 1, true, NULL, '{}', '{}', '{}') c;
 SELECT session_disconnect(s2) FROM e;
 UPDATE present_users SET leaving_at = now() WHERE leaving_at IS NOT NULL;
-SELECT test.equal(string_agg(concat_ws(' ', what, username, present), ','), 'USER user3 f', 'gone') FROM expire_leases();
+SELECT test.equal(string_agg(concat_ws(' ', what, username, present), ','), 'USER user3 f', 'gone') FROM expire_presence();
 SELECT test.ok(bool_and(c.first), 'back after it')
 FROM e, session_connect(test.u(3), NULL, s2, b, NULL, 1, true, NULL, '{}', '{}', '{}') c;
 -- an edge dies: told once, to one
 SELECT lease(a, false, true) FROM e;
 UPDATE edges SET expires_at = now() - interval '1 s' FROM e WHERE edge_id = a;
-SELECT test.equal(string_agg(concat_ws(' ', what, username, present), ',' ORDER BY what), 'ROOM user2 f,USER user2 f', 'gone') FROM expire_leases();
+SELECT test.equal(string_agg(concat_ws(' ', what, username, present), ',' ORDER BY what), 'ROOM user2 f', 'gone') FROM expire_leases();
+SELECT test.equal(string_agg(concat_ws(' ', what, username, present), ','), 'USER user2 f', 'gone') FROM expire_presence();
 SELECT test.ok(NOT EXISTS (SELECT FROM expire_leases()), 'told once');
 SELECT test.equal(lease(a), 'AGAIN', 'it was not dead after all') FROM e;
+-- a core that was stopped brings an old lease after a newer one: it changes nothing
+SELECT edge_lease(b, true, false, ARRAY[room], ARRAY[test.u(2)], '{t}', '{}', '{}', '{}', '{}', '00000000-0000-7000-8000-000000000002') FROM e;
+SELECT edge_lease(b, true, false, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '00000000-0000-7000-8000-000000000001') FROM e;
+SELECT test.ok(EXISTS (SELECT FROM room_occupants o WHERE o.edge_id = b AND o.user_id = test.u(2)), 'still there') FROM e;

@@ -82,10 +82,17 @@ export class Access {
 
   #addLoss(row) {
     const { users = [], rooms } = row.control?.who ?? {}
-    const names = rooms ? rooms.map(room => `${ROOM}:${room}`) : [`${COMMUNITY}:${row.id}`]
+    const names = rooms ? rooms.map(room => `${ROOM}:${room}`) : [`${COMMUNITY}:${row.id}`, ...this.#privateRooms(row.id)]
     for (const user of users) {
       for (const name of names) this.#track(user, name).losses.push({ after: row.seq, at: row.at })
     }
+  }
+
+  /** Who leaves a community has left its private rooms, and is not back in them with it. */
+  #privateRooms(community) {
+    return Object.entries(this.meta.rooms)
+      .filter(([, room]) => room.community === community && room.private)
+      .map(([id]) => `${ROOM}:${id}`)
   }
 
   #track(user, name) {
@@ -109,6 +116,11 @@ export class Access {
     const tracks = [this.#track(user, `${COMMUNITY}:${room.community}`)]
     if (room.private) tracks.push(this.#track(user, stream))
     return tracks
+  }
+
+  /** Was the user out of this private room at some time between two events of it? */
+  outBetween(user, room, first, second) {
+    return this.#track(user, room).losses.some(({ after }) => after > first.after && after <= second.after)
   }
 
   lost(user, stream, after, at) {

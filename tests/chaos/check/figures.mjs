@@ -26,6 +26,9 @@ export function reaches({ count, p99, max }, target) {
   return count === 0 || (p99 <= target.p99 && max <= (target.max ?? Infinity))
 }
 
+const BUSY_MS = 50 // a machine on which acks take so long without any harm measures itself
+export const tooBusy = calm => calm.p99 > BUSY_MS
+
 const WINDOW_MS = 1000
 
 /** Acks of changes that were under way when a core was killed, or were sent in the second
@@ -37,6 +40,14 @@ export function ackAroundCoreKills({ requests, faults }) {
     .filter(({ from, to }) => !other.some(fault => fault.t < to && feltUntil(fault) > from))
   const among = requests.latencies.filter(({ sent, answered }) =>
     windows.some(({ from, to }) => answered >= from && sent <= to))
+  return spread(among.map(({ sent, answered }) => answered - sent))
+}
+
+/** Acks of changes near which nothing was wrong: what the machine takes by itself. */
+export function ackWithoutHarm({ requests, faults }) {
+  const harm = faults.filter(({ calm }) => !calm)
+  const among = requests.latencies.filter(({ sent, answered }) =>
+    !harm.some(fault => fault.t < answered && feltUntil(fault) > sent))
   return spread(among.map(({ sent, answered }) => answered - sent))
 }
 
@@ -84,6 +95,7 @@ export function tableOf(result) {
     ['errors with an effect', counts.effect + counts.answer],
     ['no answer after 10 s', counts.hang],
     ['ack latency, whole run', spread(took).text],
+    ['ack latency, nothing wrong', ackWithoutHarm(result).text],
     ['ack latency through core kills', ackAroundCoreKills(result).text],
     ['longest wait, one core stopped', requests.stalls.length ? `${Math.max(...requests.stalls)} ms (${requests.stalls.length} requests)` : '-'],
     ['PostgreSQL back to next ack', backAfterDatabase(result)],

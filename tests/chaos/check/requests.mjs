@@ -175,8 +175,13 @@ export class Requests {
     const rows = [...this.db.eventsOf(ROOM, 'ROOM_MEMBER_ADDED', 'ROOM_MEMBER_REMOVED')]
     rows.sort((a, b) => a.seq - b.seq)
     for (const row of rows) {
-      const id = `${row.stream} ${row.payload.userId}`
-      if (state.get(id)?.event === row.event) this.findings.add('duplicate', `${row.event} happened twice in a row`, [state.get(id), row])
+      const { userId } = row.payload
+      const id = `${row.stream} ${userId}`
+      const before = state.get(id)
+      // leaving the community in between ends a membership, too
+      const ended = row.event === 'ROOM_MEMBER_ADDED' && before && this.access.outBetween(userId, row.stream, before, row)
+      const twice = before?.event === row.event && !ended
+      if (twice) this.findings.add('duplicate', `${row.event} happened twice in a row`, [before, row])
       state.set(id, row)
     }
   }
