@@ -232,8 +232,18 @@ static bool ends(const Link__Control *control, const struct session *session)
            session->identity.issued_at < control->end_issued_before;
 }
 
-static void control_session(struct session *session, const Link__Control *control)
+/* A close tells of a loss at an access seq. A right that was read later than that is of a
+ * time after the loss: the user is back, and the subscription stays. */
+static bool closes(const struct publication *publication,
+                   const struct subscription *subscription)
 {
+    return publication->after == 0 || subscription->checked < publication->after;
+}
+
+static void control_session(struct session *session,
+                            const struct publication *publication)
+{
+    const Link__Control *control = publication->control;
     if (ends(control, session)) {
         session_end(session, NULL, bytes_make(NULL, 0), CLOSE_REVOKED, "session revoked");
         return;
@@ -243,7 +253,7 @@ static void control_session(struct session *session, const Link__Control *contro
         if (stream_from_bytes(bytes_make(control->close[i].data, control->close[i].len),
                               &stream)) {
             struct subscription *subscription = session_subscription(session, &stream);
-            if (subscription != NULL) {
+            if (subscription != NULL && closes(publication, subscription)) {
                 session_unsubscribe(session, subscription);
             }
         }
@@ -279,7 +289,7 @@ static void control_user(struct edge *edge, const struct publication *publicatio
     for (i = 0; i < count; i++) {
         struct session *session = map_get(&edge->sessions, &ids[i]);
         if (session != NULL && session->state == SESSION_OPEN) {
-            control_session(session, publication->control);
+            control_session(session, publication);
         } else if (session != NULL && ends(publication->control, session)) {
             session_refuse(session, ERR_UNAUTHENTICATED, "This session was revoked");
         }

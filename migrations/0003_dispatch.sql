@@ -184,7 +184,7 @@ CREATE FUNCTION append(a admission, p_slot slot, p_event text, p_payload text,
                        p_control text DEFAULT NULL)
 RETURNS text[] LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    v_after bigint := CASE WHEN p_slot.kind <= 3 THEN a.access_seq ELSE 0 END;
+    v_after bigint := CASE WHEN p_slot.kind = 5 THEN 0 ELSE coalesce(a.access_seq, 0) END;
 BEGIN
     IF a.mode = 1 AND (p_slot.kind <> a.own_kind OR p_slot.id <> a.own_id) THEN
         RAISE EXCEPTION 'event % touches % in a batch: its contract lacks many_streams',
