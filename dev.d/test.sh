@@ -214,7 +214,6 @@ no_reports() {
 }
 
 suite_chaos() {
-    [[ -x $ROOT/tests/chaos/run ]] || { echo "SKIPPED: the chaos suite is not there yet" && return; }
     need_node
     use_preset release
     build belfry-edge belfry-core belfry

@@ -324,6 +324,7 @@ static enum err open_recovery(struct edge *edge)
 
 static void start_clockwork(struct edge *edge)
 {
+    session_register_metrics();
     uv_prepare_init(edge->loop, &edge->turn);
     edge->turn.data = edge;
     uv_prepare_start(&edge->turn, on_turn);

@@ -91,6 +91,9 @@ const char *session_namespace(struct edge *edge, struct bytes name);
 
 /* ---- for the other parts of the edge ---- */
 
+/* Once, at start: the walk over all metrics is nothing for the way of an event. */
+void session_register_metrics(void);
+
 struct subscription *session_subscription(const struct session *session,
                                           const struct stream_id *stream);
 

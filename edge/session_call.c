@@ -40,6 +40,13 @@ static struct metric refused_total =
 static struct metric answer_seconds =
     METRIC_HISTOGRAM("belfry_edge_answer_seconds", "From a client event to its answer.");
 
+void session_register_metrics(void)
+{
+    metrics_register(&calls_total);
+    metrics_register(&refused_total);
+    metrics_register(&answer_seconds);
+}
+
 /* ---------------------------------------------------------------- refusing */
 
 static void send_refusal(struct session *session, bool wants_reply, uint64_t id,
@@ -221,9 +228,6 @@ void session_call(struct session *session, const struct session_event *event)
     if (session->conn->closing || session->state == SESSION_ENDED) {
         return;
     }
-    metrics_register(&calls_total);
-    metrics_register(&refused_total);
-    metrics_register(&answer_seconds);
     metric_add(&calls_total, 1);
     if (!admitted(session, event, &def)) {
         return;
