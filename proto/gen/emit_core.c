@@ -1,12 +1,10 @@
 /* Prints the core's side of the contract: handler prototypes, and the tables that the
  * one path of dispatch obeys. */
-#include "model.h"
+#include "emit.h"
 
 #include <ctype.h>
 #include <openssl/sha.h>
-#include <stdio.h>
 
-#define OUTPUT_MAX          (16u << 20)
 #define PAYLOAD_MAX_DEFAULT 16384
 
 /* ---- names, as protobuf-c makes them of a full name ---- */
@@ -416,18 +414,6 @@ static void print_source(struct contract *contract, struct buf *out)
     print_catalogue_hash(contract, out);
 }
 
-static enum err write_file(struct contract *contract, const char *directory,
-                           const char *name, const struct buf *text)
-{
-    const char *path = arena_printf(&contract->arena, "%s/%s", directory, name);
-    FILE *file = path != NULL && !text->failed ? fopen(path, "wb") : NULL;
-    if (file == NULL) {
-        return ERR_INTERNAL;
-    }
-    bool written = fwrite(text->data, 1, text->size, file) == text->size;
-    return fclose(file) == 0 && written ? ERR_OK : ERR_INTERNAL;
-}
-
 enum err emit_core(struct contract *contract, const char *directory)
 {
     struct buf header, source;
@@ -435,9 +421,9 @@ enum err emit_core(struct contract *contract, const char *directory)
     buf_init(&source, OUTPUT_MAX);
     print_header(contract, &header);
     print_source(contract, &source);
-    enum err err = write_file(contract, directory, "events.gen.h", &header);
+    enum err err = emit_file(contract, directory, "events.gen.h", &header);
     if (err == ERR_OK) {
-        err = write_file(contract, directory, "events.gen.c", &source);
+        err = emit_file(contract, directory, "events.gen.c", &source);
     }
     buf_finish(&header);
     buf_finish(&source);
