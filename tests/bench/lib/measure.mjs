@@ -34,7 +34,7 @@ function program(name, args, env = {}, onLine = () => {}) {
       programs.delete(child)
       try {
         if (code !== 0) throw new Error(`status ${code}`)
-        resolve(JSON.parse(output))
+        resolve({ ...JSON.parse(output), said: errors.split('\n').filter(line => line.startsWith(`${name}: `)).join(' ') || undefined })
       } catch (error) {
         reject(new Error(`${name} ${args.join(' ')}: ${error.message}\n${errors}`))
       }
@@ -61,9 +61,14 @@ export async function load(system, flags) {
   return result
 }
 
-function checkRight({ scenario, connect, check, first_error: error }) {
+function checkRight({ scenario, connect, check, said, first_error: error }) {
   if (connect.failed > 0) throw new Error(`${connect.failed} clients failed: ${error}`)
   if (!check || scenario === 'idle') return
+  if (scenario === 'broadcast') {
+    const { expected, delivered, gaps, duplicates } = check
+    if (expected !== delivered || gaps || duplicates) throw new Error(`broadcast: ${JSON.stringify(check)} ${said ?? ''}`)
+    return
+  }
   const { refused, gaps, duplicates, missing, expected, delivered, drained } = check
   const wrong = { refused, gaps, duplicates, missing, difference: expected - delivered }
   if (!drained || Object.values(wrong).some(count => count !== 0)) {

@@ -4,7 +4,7 @@
 import { seconds, USERS } from './context.mjs'
 import { floor, foreignOf, inTurns, load, pgloop, settings, undisturbed } from './measure.mjs'
 import { number, spread, summary } from './stats.mjs'
-import { startBelfry } from './system.mjs'
+import { conntrackFor, startBelfry } from './system.mjs'
 
 const perDelivery = run => run.per_delivery.cpu.edge.us
 const serverCpu = run => run.per_message.cpu.servers.us
@@ -162,6 +162,33 @@ async function connect() {
   return { figure: `${spread(rate)} a second`, pass: rate.median >= 12_000, note: `not announced to others; µs of CPU each: ${parts.join(', ')}`, runs: { belfry } }
 }
 
+/**
+ * All that this machine holds: so many on each edge, one durable event to all of them, one
+ * after the other. Each connection takes a descriptor at both ends, so both are spread over
+ * processes; the way there is tracked by the kernel where its firewall is loaded.
+ */
+async function reach() {
+  const edges = 8
+  const clients = settings.quick ? 16_000 : 150_000
+  const restore = await conntrackFor(2 * clients)
+  const system = await startBelfry({ edges })
+  try {
+    await system.seed(clients, clients / 10, { unseen: true })
+    const run = await load(system, { scenario: 'broadcast', clients, rooms: clients / 10, joins: 0, processes: edges, connecting: 512, broadcasts: 5 })
+    const ms = summary(run.broadcasts, ({ last_ms }) => last_ms)
+    const kb = group => run.connect.memory[group].after_kb
+    const edgeKb = (kb('edge') - run.connect.memory.edge.before_kb) / clients
+    return {
+      figure: `${spread(ms)} ms to all of ${number(run.connect.clients)}, worst counts`, pass: ms.max < 2000 && run.connect.clients === clients && !settings.quick,
+      note: `${number(run.connect.rate)} came in a second; ${number(edgeKb)} KB of an edge each; in all ${['edge', 'core', 'postgres'].map(group => `${group} ${number(kb(group) / 1024)} MB`).join(', ')}, kernel ${number(run.connect.kernel_kb / 1024)} MB`,
+      runs: { belfry: [run] },
+    }
+  } finally {
+    await system.stop()
+    await restore()
+  }
+}
+
 /** CPU of two shapes side by side: the second may cost at most a tenth more. */
 function growth(small, large, clients, pick = serverCpu, scenario = 'messages') {
   return async () => {
@@ -214,6 +241,7 @@ export const ROWS = [
   { name: 'hot-room-4', what: 'one room, 100 writers, four cores', goal: '≥ 10,000/s, p99 < 15 ms', run: hotRoom(4, 10_000) },
   { name: 'idle', what: 'memory of an idle connection, 19,000 on one edge', goal: '≤ 2.3 KB', run: idle },
   { name: 'connect', what: 'connect, authenticate, join', goal: '≥ 12,000/s', run: connect },
+  { name: 'reach', what: 'a durable event to 150,000 connections on 8 edges', goal: '< 2 s', run: reach },
   { name: 'growth-streams', what: 'CPU per message, 10,000 streams to 100', goal: '≤ 1.10 ×', run: growth({ rooms: 100 }, { rooms: 10_000 }, 1000) },
   { name: 'growth-cores', what: 'CPU per message, 4 cores to 1', goal: '≤ 1.10 ×', run: growth({ rooms: 100 }, { rooms: 100, cores: 4 }, 1000) },
   { name: 'growth-edges', what: 'edge CPU per delivery, 4 edges to 1, by subject (NATS)', goal: '≤ 1.10 ×', run: growth({ rooms: 100, bus: 'nats' }, { rooms: 100, bus: 'nats', edges: 4 }, 1000, perDelivery, 'typing') },

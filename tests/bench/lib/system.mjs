@@ -2,7 +2,7 @@
 // is compared with, on the same PostgreSQL.
 
 import { execFile, spawn } from 'node:child_process'
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -124,6 +124,24 @@ class Belfry {
     await run(join(ROOT, 'dev'), ['down'], { env: this.environment }).catch(() => {})
     await rm(this.folder, { recursive: true, force: true })
   }
+}
+
+const CONNTRACK = '/proc/sys/net/netfilter/nf_conntrack_max'
+
+/**
+ * The kernel's firewall forgets connections beyond a limit, and with them their packets:
+ * raises it where we may, says so where we may not. Returns what undoes it.
+ */
+export async function conntrackFor(connections) {
+  const before = await readFile(CONNTRACK, 'utf8').catch(() => '')
+  if (!before || Number(before) >= connections) return async () => {}
+  try {
+    await writeFile(CONNTRACK, String(connections))
+  } catch {
+    console.error(`net.netfilter.nf_conntrack_max is ${before.trim()} and cannot be set from here: if connections are lost, set it to ${connections}`)
+    return async () => {}
+  }
+  return () => writeFile(CONNTRACK, before.trim())
 }
 
 /** Installs and compiles the other stack, once. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "load/publish.h"
 #include "load/swarm.h"
 
 /* The number behind `"seq":`, the first in the text; 0: none. */
@@ -116,12 +117,36 @@ static void check_typing(struct swarm *swarm, struct client *client,
     measured(swarm, in, swarm->shared->typed_ns[user][typing]);
 }
 
+/* Each of the broadcasts once, in order; last_seq is the number of the last. */
+static void check_broadcast(struct swarm *swarm, struct client *client,
+                            const struct incoming *in)
+{
+    const char *at =
+        memmem(in->body, in->body_size, PUBLISH_MARK, sizeof(PUBLISH_MARK) - 1);
+    if (at == NULL) {
+        return;
+    }
+    at += sizeof(PUBLISH_MARK) - 1;
+    uint64_t number = dialect_number(&at, in->body + in->body_size);
+    if (number <= client->last_seq || number > BROADCASTS_MAX) {
+        swarm->worker->duplicates++;
+        return;
+    }
+    swarm->worker->gaps += number - client->last_seq - 1;
+    client->last_seq = number;
+    swarm->worker->heard_ns[number - 1] = swarm->now_ns;
+    swarm->worker->heard[number - 1]++;
+    swarm->worker->delivered++;
+}
+
 void check_event(struct swarm *swarm, struct client *client, const struct incoming *in)
 {
     if (BEGINS(in->name, in->body_size, "MESSAGE_CREATED\"")) {
         check_message(swarm, client, in);
     } else if (BEGINS(in->name, in->body_size, "USER_TYPING\"")) {
         check_typing(swarm, client, in);
+    } else if (swarm->options->scenario == SCENARIO_BROADCAST) {
+        check_broadcast(swarm, client, in);
     }
 }
 

@@ -160,25 +160,11 @@ static void bind_source(const struct swarm *swarm, const struct client *client, 
     }
 }
 
-static bool target_of(const char *url, struct sockaddr_in *ret_target)
-{
-    char host[64];
-    const char *colon = strchr(url, ':');
-    if (colon == NULL || (size_t)(colon - url) >= sizeof(host)) {
-        return false;
-    }
-    memcpy(host, url, (size_t)(colon - url));
-    host[colon - url] = 0;
-    *ret_target = (struct sockaddr_in){.sin_family = AF_INET,
-                                       .sin_port = htons((uint16_t)atoi(colon + 1))};
-    return inet_pton(AF_INET, host, &ret_target->sin_addr) == 1;
-}
-
 void client_connect(struct swarm *swarm, struct client *client)
 {
     const struct options *options = swarm->options;
     struct sockaddr_in target;
-    if (!target_of(options->urls[client->user % options->url_count], &target)) {
+    if (!ws_target(options->urls[client->user % options->url_count], &target)) {
         fprintf(stderr, "belfry-load: an address is IPv4:port\n");
         exit(2);
     }

@@ -6,15 +6,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "load/publish.h"
 #include "load/report.h"
 #include "load/swarm.h"
 
 #define STEP_US        2000
-#define CONNECT_MAX_S  120
+#define CONNECT_MAX_S  180
 #define STALLED_S      15 /* connecting without one more client */
 #define DRAIN_MAX_S    15
 #define DRAIN_QUIET_NS 300000000ULL
 #define SETTLE_S       2 /* idle: before memory is read */
+#define HEARD_MAX_S    10
 
 static void start_workers(const struct options *options, struct shared *shared)
 {
@@ -50,8 +52,10 @@ static void take_sample(const struct findings *findings, struct sample *ret_samp
     ret_sample->at_ns = now_ns();
 }
 
-static void read_memory(const struct findings *findings, uint64_t *ret_kb)
+static void read_memory(const struct findings *findings, uint64_t *ret_kb,
+                        uint64_t *ret_kernel_kb)
 {
+    *ret_kernel_kb = usage_kernel_kb();
     for (unsigned i = 0; i < findings->options->group_count; i++) {
         ret_kb[i] = usage_pss_kb(&findings->options->groups[i]);
     }
@@ -147,6 +151,45 @@ static void measure(struct findings *findings)
     findings->drained = !traffic || wait_drained(findings);
 }
 
+static uint64_t count_heard(const struct findings *findings, uint32_t at,
+                            uint64_t *ret_last_ns)
+{
+    uint64_t count = 0;
+    *ret_last_ns = 0;
+    for (uint32_t i = 0; i < findings->options->processes; i++) {
+        struct worker *worker = &findings->shared->workers[i];
+        count += worker->heard[at];
+        *ret_last_ns =
+            worker->heard_ns[at] > *ret_last_ns ? worker->heard_ns[at] : *ret_last_ns;
+    }
+    return count;
+}
+
+/* One event to everybody after the other: from before the request until the last client
+ * has it. */
+static void broadcast(struct findings *findings)
+{
+    const struct options *options = findings->options;
+    findings->shared->phase = PHASE_MEASURE;
+    take_sample(findings, &findings->begin);
+    for (uint32_t i = 0; i < options->broadcasts; i++) {
+        struct heard *heard = &findings->heard[i];
+        uint64_t began = now_ns(), last = 0;
+        if (!publish(options->urls[0], options->secret, i + 1)) {
+            break;
+        }
+        heard->answered_ns = now_ns() - began;
+        do {
+            usleep(STEP_US);
+            heard->clients = count_heard(findings, i, &last);
+        } while (heard->clients < options->clients &&
+                 now_ns() - began < HEARD_MAX_S * 1000000000ULL);
+        heard->last_ns = last > began ? last - began : 0;
+    }
+    take_sample(findings, &findings->end);
+    sleep_s(0.5); /* for what comes twice */
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -155,16 +198,20 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     findings.options = &options;
     findings.shared = shared_create(&options);
-    read_memory(&findings, findings.pss_before_kb);
+    read_memory(&findings, findings.pss_before_kb, &findings.kernel_before_kb);
     start_workers(&options, findings.shared);
     take_sample(&findings, &findings.connect_begin);
     wait_connected(&findings);
     take_sample(&findings, &findings.connect_end);
-    if (options.scenario == SCENARIO_IDLE) {
+    bool still =
+        options.scenario == SCENARIO_IDLE || options.scenario == SCENARIO_BROADCAST;
+    if (still) {
         sleep(SETTLE_S);
-        read_memory(&findings, findings.pss_kb);
+        read_memory(&findings, findings.pss_kb, &findings.kernel_kb);
     }
-    if (options.scenario != SCENARIO_CONNECT) {
+    if (options.scenario == SCENARIO_BROADCAST) {
+        broadcast(&findings);
+    } else if (options.scenario != SCENARIO_CONNECT) {
         measure(&findings);
     }
     findings.shared->phase = PHASE_END;

@@ -9,7 +9,7 @@
 static const char help[] =
     "belfry-load: clients of seeded users against a running system; prints one line of "
     "JSON\n\n"
-    "  --scenario NAME    connect, messages, typing or idle\n"
+    "  --scenario NAME    connect, messages, typing, idle or broadcast\n"
     "  --url HOST:PORT    where to connect; several: clients are spread over them\n"
     "  --dialect NAME     json (default) or socketio\n"
     "  --clients N        connections; client i is user i\n"
@@ -22,6 +22,7 @@ static const char help[] =
     "  --seconds S        seconds of measuring (5)\n"
     "  --size BYTES       of a message's text (120)\n"
     "  --processes P      that the clients are spread over (1)\n"
+    "  --broadcasts N     events to everybody, one after the other (5)\n"
     "  --connecting C     clients on their way in at a time (64)\n"
     "  --group NAME=PIDS  processes whose CPU and memory is told, comma separated;\n"
     "                     with + at the end, their children too\n\n"
@@ -40,6 +41,7 @@ enum {
     OPT_SECONDS,
     OPT_SIZE,
     OPT_PROCESSES,
+    OPT_BROADCASTS,
     OPT_CONNECTING,
     OPT_GROUP,
     OPT_HELP,
@@ -58,6 +60,7 @@ static const struct option names[] = {
     {"seconds", required_argument, NULL, OPT_SECONDS},
     {"size", required_argument, NULL, OPT_SIZE},
     {"processes", required_argument, NULL, OPT_PROCESSES},
+    {"broadcasts", required_argument, NULL, OPT_BROADCASTS},
     {"connecting", required_argument, NULL, OPT_CONNECTING},
     {"group", required_argument, NULL, OPT_GROUP},
     {"help", no_argument, NULL, OPT_HELP},
@@ -93,7 +96,8 @@ static double positive(const char *value)
 
 static enum scenario scenario_of(const char *name)
 {
-    static const char *const all[] = {"connect", "messages", "typing", "idle"};
+    static const char *const all[] = {"connect", "messages", "typing", "idle",
+                                      "broadcast"};
     for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         if (strcmp(all[i], name) == 0) {
             return (enum scenario)i;
@@ -163,6 +167,9 @@ static void take(struct options *options, int option, char *value)
     case OPT_PROCESSES:
         options->processes = whole(value, 1, PROCESSES_MAX);
         break;
+    case OPT_BROADCASTS:
+        options->broadcasts = whole(value, 1, BROADCASTS_MAX);
+        break;
     case OPT_CONNECTING:
         options->connecting = whole(value, 1, 100000);
         break;
@@ -190,6 +197,7 @@ void options_read(int argc, char **argv, struct options *ret_options)
         .seconds = 5,
         .size = 120,
         .processes = 1,
+        .broadcasts = 5,
         .connecting = 64,
         .secret = getenv("BELFRY_JWT_SECRET"),
     };

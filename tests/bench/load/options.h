@@ -8,10 +8,17 @@
 #include "load/dialect.h"
 #include "load/usage.h"
 
-#define URLS_MAX      64
-#define PROCESSES_MAX 16
+#define URLS_MAX       64
+#define PROCESSES_MAX  16
+#define BROADCASTS_MAX 16
 
-enum scenario { SCENARIO_CONNECT, SCENARIO_MESSAGES, SCENARIO_TYPING, SCENARIO_IDLE };
+enum scenario {
+    SCENARIO_CONNECT,
+    SCENARIO_MESSAGES,
+    SCENARIO_TYPING,
+    SCENARIO_IDLE,
+    SCENARIO_BROADCAST,
+};
 
 struct options {
     const char *urls[URLS_MAX]; /* host:port; client i uses number i mod url_count */
@@ -26,6 +33,7 @@ struct options {
     double warm, seconds;
     uint32_t size; /* bytes of a message's text */
     uint32_t processes;
+    uint32_t broadcasts; /* to everybody, one after the other */
     uint32_t connecting; /* clients on their way in at a time, all processes together */
     const char *secret;
     struct usage_group groups[USAGE_GROUPS_MAX];

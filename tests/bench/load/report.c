@@ -90,7 +90,8 @@ static void print_connect(const struct findings *findings)
         (double)total.ready / seconds);
     print_cpu(findings, &findings->connect_begin, &findings->connect_end,
               (double)total.ready);
-    printf(",\"memory\":{");
+    printf(",\"kernel_kb\":%lld,\"memory\":{",
+           (long long)(findings->kernel_kb - findings->kernel_before_kb));
     for (unsigned i = 0; i < findings->options->group_count; i++) {
         printf("%s\"%s\":{\"before_kb\":%llu,\"after_kb\":%llu}", i > 0 ? "," : "",
                findings->options->groups[i].name,
@@ -139,9 +140,29 @@ static void print_traffic(const struct findings *findings)
         findings->drained ? "true" : "false", (double)total.late_max_ns / 1e6);
 }
 
+static void print_broadcasts(const struct findings *findings)
+{
+    const struct options *options = findings->options;
+    printf(",\"broadcasts\":[");
+    for (uint32_t i = 0; i < options->broadcasts; i++) {
+        const struct heard *heard = &findings->heard[i];
+        printf("%s{\"clients\":%llu,\"answered_ms\":%.2f,\"last_ms\":%.2f}",
+               i > 0 ? "," : "", (unsigned long long)heard->clients,
+               (double)heard->answered_ns / 1e6, (double)heard->last_ns / 1e6);
+    }
+    printf("],\"per_delivery\":{");
+    print_cpu(findings, &findings->begin, &findings->end, (double)total.delivered);
+    printf("},\"check\":{\"expected\":%llu,\"delivered\":%llu,\"gaps\":%llu,"
+           "\"duplicates\":%llu}",
+           (unsigned long long)options->clients * options->broadcasts,
+           (unsigned long long)total.delivered, (unsigned long long)total.gaps,
+           (unsigned long long)total.duplicates);
+}
+
 void report_print(const struct findings *findings)
 {
-    static const char *const scenarios[] = {"connect", "messages", "typing", "idle"};
+    static const char *const scenarios[] = {"connect", "messages", "typing", "idle",
+                                            "broadcast"};
     const struct options *options = findings->options;
     add_up(findings);
     printf("{\"scenario\":\"%s\",\"dialect\":\"%s\",\"clients\":%u,\"rooms\":%u,"
@@ -150,7 +171,9 @@ void report_print(const struct findings *findings)
            options->rooms, options->joins, options->in_flight, options->rate,
            options->processes);
     print_connect(findings);
-    if (options->scenario != SCENARIO_CONNECT) {
+    if (options->scenario == SCENARIO_BROADCAST) {
+        print_broadcasts(findings);
+    } else if (options->scenario != SCENARIO_CONNECT) {
         print_traffic(findings);
     }
     printf(",");

@@ -12,6 +12,12 @@ struct sample {
     uint64_t group_ns[USAGE_GROUPS_MAX];
 };
 
+/* One broadcast, counted from its request. */
+struct heard {
+    uint64_t clients; /* that have it */
+    uint64_t answered_ns, last_ns;
+};
+
 struct findings {
     const struct options *options;
     struct shared *shared;
@@ -19,6 +25,8 @@ struct findings {
     struct sample begin, end;                 /* the measured time */
     uint64_t pss_kb[USAGE_GROUPS_MAX];        /* with all clients in */
     uint64_t pss_before_kb[USAGE_GROUPS_MAX];
+    uint64_t kernel_kb, kernel_before_kb;
+    struct heard heard[BROADCASTS_MAX];
     bool drained;
 };
 

@@ -28,6 +28,8 @@ struct worker {
     uint64_t duplicates;  /* deliveries seen before, or too late */
     uint64_t missing;     /* at the end */
     uint64_t late_max_ns; /* open loop: how far behind its plan the sender was */
+    /* Of each broadcast: clients that have heard it, and when the last one did. */
+    _Atomic uint64_t heard[BROADCASTS_MAX], heard_ns[BROADCASTS_MAX];
     char first_error[256];
     struct histogram ack, delivery;
 };

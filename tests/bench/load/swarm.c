@@ -95,7 +95,8 @@ static void send_open(struct swarm *swarm)
 
 static void send_due(struct swarm *swarm)
 {
-    if (swarm->phase != PHASE_WARM && swarm->phase != PHASE_MEASURE) {
+    if ((swarm->phase != PHASE_WARM && swarm->phase != PHASE_MEASURE) ||
+        swarm->options->scenario == SCENARIO_BROADCAST) {
         return;
     }
     if (swarm->interval_ns > 0) {

@@ -24,18 +24,12 @@ static size_t encode(const unsigned char *data, size_t size, char *out)
     return (size_t)count;
 }
 
-void token_make(const char *secret, uint32_t user, char ret_token[TOKEN_SIZE])
+static void sign(const char *secret, const char *claims, char ret_token[TOKEN_SIZE])
 {
     static const char head[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
-    char claims[200];
-    long long now = (long long)time(NULL);
-    int size = snprintf(claims, sizeof(claims),
-                        "{\"sub\":\"00000000-0000-4000-8000-%012x\",\"username\":"
-                        "\"user%u\",\"iat\":%lld,\"exp\":%lld}",
-                        user, user, now, now + DAY_S);
     size_t used = encode((const unsigned char *)head, strlen(head), ret_token);
     ret_token[used++] = '.';
-    used += encode((const unsigned char *)claims, (size_t)size, ret_token + used);
+    used += encode((const unsigned char *)claims, strlen(claims), ret_token + used);
 
     unsigned char code[EVP_MAX_MD_SIZE];
     unsigned code_size = 0;
@@ -43,4 +37,25 @@ void token_make(const char *secret, uint32_t user, char ret_token[TOKEN_SIZE])
          used, code, &code_size);
     ret_token[used++] = '.';
     encode(code, code_size, ret_token + used);
+}
+
+void token_make(const char *secret, uint32_t user, char ret_token[TOKEN_SIZE])
+{
+    char claims[200];
+    long long now = (long long)time(NULL);
+    snprintf(claims, sizeof(claims),
+             "{\"sub\":\"00000000-0000-4000-8000-%012x\",\"username\":"
+             "\"user%u\",\"iat\":%lld,\"exp\":%lld}",
+             user, user, now, now + DAY_S);
+    sign(secret, claims, ret_token);
+}
+
+void token_make_service(const char *secret, char ret_token[TOKEN_SIZE])
+{
+    char claims[200];
+    long long now = (long long)time(NULL);
+    snprintf(claims, sizeof(claims),
+             "{\"service\":true,\"username\":\"bench\",\"iat\":%lld,\"exp\":%lld}", now,
+             now + DAY_S);
+    sign(secret, claims, ret_token);
 }

@@ -10,4 +10,7 @@
 /* A JWT (HS256) of seeded user `user`, valid for a day. */
 void token_make(const char *secret, uint32_t user, char ret_token[TOKEN_SIZE]);
 
+/* The same of a service, which may publish. */
+void token_make_service(const char *secret, char ret_token[TOKEN_SIZE]);
+
 #endif

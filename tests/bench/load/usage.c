@@ -138,6 +138,24 @@ uint64_t usage_pss_kb(const struct usage_group *group)
     return sum(group, process_pss);
 }
 
+uint64_t usage_kernel_kb(void)
+{
+    unsigned long long total = 0, kb;
+    char line[128];
+    FILE *file = fopen("/proc/meminfo", "r");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        if (sscanf(line, "Slab: %llu", &kb) == 1 ||
+            sscanf(line, "KernelStack: %llu", &kb) == 1 ||
+            sscanf(line, "PageTables: %llu", &kb) == 1) {
+            total += kb;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return total;
+}
+
 uint64_t usage_machine_ns(void)
 {
     unsigned long long user = 0, nice = 0, kernel = 0, idle, wait, irq = 0, soft = 0;

@@ -24,6 +24,9 @@ uint64_t usage_cpu_ns(const struct usage_group *group);
 /* Proportional set size (memory shared by n processes counts 1/n) in KB. */
 uint64_t usage_pss_kb(const struct usage_group *group);
 
+/* Memory that the kernel holds for itself, sockets above all, in KB. */
+uint64_t usage_kernel_kb(void);
+
 /* CPU time of everything on this machine, kernel and interrupts included, in ns. */
 uint64_t usage_machine_ns(void);
 

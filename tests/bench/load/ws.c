@@ -1,8 +1,24 @@
 /* WebSocket frames as a client writes and reads them. */
 #include "load/ws.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+bool ws_target(const char *url, struct sockaddr_in *ret_target)
+{
+    char host[64];
+    const char *colon = strchr(url, ':');
+    if (colon == NULL || (size_t)(colon - url) >= sizeof(host)) {
+        return false;
+    }
+    memcpy(host, url, (size_t)(colon - url));
+    host[colon - url] = 0;
+    *ret_target = (struct sockaddr_in){.sin_family = AF_INET,
+                                       .sin_port = htons((uint16_t)atoi(colon + 1))};
+    return inet_pton(AF_INET, host, &ret_target->sin_addr) == 1;
+}
 
 size_t ws_request(char *out, size_t size, const char *host, const char *path)
 {

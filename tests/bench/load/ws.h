@@ -2,6 +2,8 @@
 #ifndef BENCH_WS_H
 #define BENCH_WS_H
 
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +16,9 @@ struct ws_frame {
     const char *data;
     size_t size;
 };
+
+/* The address behind "IPv4:port"; false when it is no such thing. */
+bool ws_target(const char *url, struct sockaddr_in *ret_target);
 
 /* Writes the request that opens a WebSocket; returns its size. */
 size_t ws_request(char *out, size_t size, const char *host, const char *path);
