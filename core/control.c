@@ -226,6 +226,25 @@ static enum err parse_ends(struct arena *arena, const json_t *object,
     return ERR_OK;
 }
 
+static enum err parse_gained(struct arena *arena, const json_t *object,
+                             Link__Control *control)
+{
+    if (!json_is_object(object)) {
+        return ERR_OK;
+    }
+    Link__Gained *gained = arena_alloc(arena, sizeof(*gained));
+    if (gained == NULL) {
+        return ERR_LIMIT_REACHED;
+    }
+    link__gained__init(gained);
+    gained->has_community_id = true;
+    TRY(uuid_of(arena, json_object_get(object, "community"), &gained->community_id));
+    TRY(list_of(arena, json_object_get(object, "rooms"), uuid_of, &gained->n_rooms,
+                &gained->rooms));
+    control->gained = gained;
+    return ERR_OK;
+}
+
 static enum err parse_object(struct arena *arena, const json_t *object,
                              const char *username, Link__Control **ret_control)
 {
@@ -240,6 +259,7 @@ static enum err parse_object(struct arena *arena, const json_t *object,
     TRY(parse_who(arena, json_object_get(object, "who"), control));
     TRY(parse_blanked(arena, json_object_get(object, "blanked"), control));
     TRY(parse_ends(arena, object, control));
+    TRY(parse_gained(arena, json_object_get(object, "gained"), control));
     *ret_control = control;
     return ERR_OK;
 }

@@ -50,6 +50,7 @@ static struct kind {
     [LINK__REQUEST__BODY_GET_CATALOGUE] = {"get_catalogue", answer_catalogue, true, {0}},
     [LINK__REQUEST__BODY_LEASE] = {"lease", answer_lease, false, {0}},
     [LINK__REQUEST__BODY_PUBLISH] = {"publish", answer_publish, false, {0}},
+    [LINK__REQUEST__BODY_FOLLOW] = {"follow", answer_follow, false, {0}},
 };
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 

@@ -21,7 +21,8 @@ size_t worker_in_flight(const struct worker *worker);
 /* ---- what answers the kinds of requests; each finishes the request once ---- */
 typedef void answer_fn(struct request *request, const Link__Request *message);
 answer_fn answer_event, answer_connect, answer_disconnect, answer_catch_up,
-    answer_heads_since, answer_recheck, answer_catalogue, answer_lease, answer_publish;
+    answer_heads_since, answer_recheck, answer_catalogue, answer_lease, answer_publish,
+    answer_follow;
 
 /* The edge that asks; zero in tests without one. */
 struct uuid request_edge(const struct request *request);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "edge/edge.h"
+#include "edge/follow.h"
 #include "edge/recovery.h"
 #include "edge/session.h"
 
@@ -262,8 +263,11 @@ static void control_session(struct session *session,
         const Link__Open *open = control->open[i];
         bool room = open->stream.len > 0 && open->stream.data[0] == STREAM_ROOM;
         if (!room || session->follows) {
-            session_subscribe(session, open);
+            session_open_told(session, open);
         }
+    }
+    if (control->gained != NULL) {
+        follow_ask(session, control->gained);
     }
 }
 
@@ -302,7 +306,11 @@ void fanout_turn(struct fanout *fanout)
     for (size_t i = 0; i < fanout->control_count; i++) {
         /* subscribing may apply further events, which append */
         struct publication *publication = fanout->controls[i];
-        control_user(fanout->edge, publication);
+        if (publication->stream.kind == STREAM_USER) {
+            control_user(fanout->edge, publication);
+        } else if (publication->control->gained != NULL) {
+            follow_ask_listeners(fanout->edge, publication->control->gained);
+        }
         publication_unref(publication);
     }
     fanout->control_count = 0;

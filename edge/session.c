@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "edge/edge.h"
+#include "edge/follow.h"
 #include "edge/occupancy.h"
 #include "edge/recovery.h"
 
@@ -146,19 +147,36 @@ void session_unsubscribe(struct session *session, struct subscription *subscript
     streams_close(edge->streams, subscription, clock_ms());
 }
 
-void session_resync(struct session *session, const struct stream_id *stream, uint64_t seq,
-                    uint32_t tag)
+/* {"stream","seq","cursor"}: where something begins for the client. */
+static void send_position(struct session *session, const char *event,
+                          const struct stream_id *stream, uint64_t seq, uint32_t tag)
 {
     char name[STREAM_TEXT_SIZE], cursor[CURSOR_TEXT_SIZE];
-    recovery_cut(session);
     stream_format(stream, name);
     cursor_format(seq, tag, cursor);
     struct buf json;
     buf_init(&json, 512);
     buf_printf(&json, "{\"stream\":\"%s\",\"seq\":%" PRIu64 ",\"cursor\":\"%s\"}", name,
                seq, cursor);
-    session_send(session, "RESYNC", buf_bytes(&json));
+    session_send(session, event, buf_bytes(&json));
     buf_finish(&json);
+}
+
+void session_open_told(struct session *session, const Link__Open *open)
+{
+    struct stream_id stream;
+    if (stream_from_bytes(bytes_make(open->stream.data, open->stream.len), &stream) &&
+        session_subscription(session, &stream) == NULL) {
+        send_position(session, "STREAM_OPENED", &stream, open->seq, open->tag);
+        session_subscribe(session, open);
+    }
+}
+
+void session_resync(struct session *session, const struct stream_id *stream, uint64_t seq,
+                    uint32_t tag)
+{
+    recovery_cut(session);
+    send_position(session, "RESYNC", stream, seq, tag);
 }
 
 void session_ready(struct session *session)
@@ -190,6 +208,7 @@ void session_send(struct session *session, const char *event, struct bytes json)
 
 void session_tick(struct session *session, int64_t unix_ms)
 {
+    follow_tick(session);
     if (session->state != SESSION_OPEN || session->identity.expires_at == 0) {
         return;
     }

@@ -26,6 +26,8 @@ struct session {
     const char *name_space; /* interned: "/" or one of the catalogue's */
     enum session_state state;
     bool follows;        /* JOIN_ALL_ROOMS: opens what its user gains */
+    bool follow_asked;   /* follow.h: an answer is awaited */
+    bool follow_again;   /* something was gained meanwhile, or no answer came */
     bool expiring_told;  /* TOKEN_EXPIRING was sent */
     uint64_t mark;       /* the last CONTACTS publication it got */
     struct trail *trail; /* recovery.h's; NULL: it cannot be recovered */
@@ -100,6 +102,10 @@ struct subscription *session_subscription(const struct session *session,
 /* Opens or closes a subscription as a core said. Opening what is open is a no-op. */
 void session_subscribe(struct session *session, const Link__Open *open);
 void session_unsubscribe(struct session *session, struct subscription *subscription);
+
+/* Opens what the client did not ask for just now, and tells it where that begins
+ * (STREAM_OPENED), so that it can resume from there. */
+void session_open_told(struct session *session, const Link__Open *open);
 
 /* RESYNC: events up to seq were lost to this session. */
 void session_resync(struct session *session, const struct stream_id *stream, uint64_t seq,

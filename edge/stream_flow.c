@@ -415,6 +415,15 @@ static void keep_in_ring(struct streams *streams, struct stream *stream,
     }
 }
 
+static void hand_control(struct streams *streams, struct publication *publication)
+{
+    const Link__Control *control = publication->control;
+    if (control != NULL &&
+        (publication->stream.kind == STREAM_USER || control->gained != NULL)) {
+        streams->io.control(streams->user, publication);
+    }
+}
+
 static void apply(struct streams *streams, struct stream *stream,
                   struct publication *publication, int64_t now_ms)
 {
@@ -426,13 +435,12 @@ static void apply(struct streams *streams, struct stream *stream,
                       publication->control != NULL ? publication->control->who : NULL,
                       publication->seq);
         flow_drain_guarded(streams, stream, now_ms);
+        hand_control(streams, publication);
         return;
     }
     keep_in_ring(streams, stream, publication);
     fan_out(streams, stream, publication);
-    if (stream->id.kind == STREAM_USER && publication->control != NULL) {
-        streams->io.control(streams->user, publication);
-    }
+    hand_control(streams, publication);
 }
 
 /* True if the event may be applied now; else what it waits for is under way. */

@@ -64,7 +64,8 @@ struct streams_io {
     /* Events were lost to this subscription for good: it goes on behind `seq`. */
     void (*resync)(void *user, struct subscription *subscription, uint64_t seq,
                    uint32_t tag);
-    /* An event of a user stream that carries control has been applied. */
+    /* An event of a user stream that carries control, or one of another stream that tells
+     * of something to gain, has been applied. */
     void (*control)(void *user, struct publication *publication);
 };
 

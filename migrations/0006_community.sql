@@ -29,6 +29,20 @@ RETURNS json LANGUAGE sql STABLE AS $$
     FROM streams s WHERE s.kind = p_kind AND s.id = p_id
 $$;
 
+-- Of control: members who follow ask whether this room (NULL: any) is theirs to hear.
+CREATE FUNCTION gained_json(p_community uuid, p_room uuid DEFAULT NULL) RETURNS json
+LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('community', p_community,
+                             'rooms', array_remove(ARRAY[p_room], NULL))
+$$;
+
+-- A reply that opens a community's stream says where it stands, to resume from.
+CREATE FUNCTION community_opened(c communities) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT '{"community":' || community_json(c) || ',"seq":' || s.last_seq
+        || ',"cursor":"' || cursor_text(s.last_seq, s.last_tag) || '"}'
+    FROM streams s WHERE s.kind = 1 AND s.id = c.id
+$$;
+
 -- The three roles every community begins with.
 CREATE FUNCTION make_default_roles(p_community uuid) RETURNS void LANGUAGE sql VOLATILE AS $$
     INSERT INTO roles (id, community_id, name, position, grants, given_to_all)
@@ -81,7 +95,7 @@ BEGIN
     v_control := json_build_object('open', json_build_array(
         open_json(1, v_community.id, v_community.id)));
     v_slot := next_slot(4, a.user_id);
-    RETURN done('{"community":' || community_json(v_community) || '}',
+    RETURN done(community_opened(v_community),
                 append(a, v_slot, 'ACCESS_CHANGED',
                        access_changed(v_community.id, NULL, true, 'created'), v_control),
                 v_control);
@@ -94,6 +108,7 @@ DECLARE
     v_community communities;
     v_slots slot[];
     v_control text;
+    v_open json;
     v_there boolean;
 BEGIN
     SELECT * INTO v_community FROM communities c WHERE c.id = a.community_id;
@@ -114,18 +129,20 @@ BEGIN
         INSERT INTO community_members (community_id, user_id, class_id)
         VALUES (a.community_id, a.user_id, newcomer_class(a.community_id));
     END IF;
-    v_control := json_build_object('open', json_build_array(
-        open_json(1, a.community_id, a.community_id)));
+    v_open := json_build_array(open_json(1, a.community_id, a.community_id));
+    v_control := json_build_object('open', v_open);
     IF v_there THEN
-        RETURN done('{"community":' || community_json(v_community) || '}', NULL, v_control);
+        RETURN done(community_opened(v_community), NULL, v_control);
     END IF;
     v_slots := next_slots(ARRAY[2, 4], ARRAY[a.community_id, a.user_id]);
-    RETURN done('{"community":' || community_json(v_community) || '}',
+    RETURN done(community_opened(v_community),
                 append(a, v_slots[1], 'MEMBER_JOINED', json_build_object(
                     'communityId', a.community_id, 'userId', a.user_id,
                     'username', a.username)::text)
                 || append(a, v_slots[2], 'ACCESS_CHANGED',
-                          access_changed(a.community_id, NULL, true, 'joined'), v_control),
+                          access_changed(a.community_id, NULL, true, 'joined'),
+                          json_build_object('open', v_open,
+                                            'gained', gained_json(a.community_id))::text),
                 v_control);
 END $$;
 
@@ -209,4 +226,5 @@ DROP FUNCTION event_list_communities(admission), event_kick_member(admission, uu
     event_join_community(admission), event_create_community(admission, text, boolean),
     make_community(uuid, text, boolean, uuid), newcomer_class(uuid),
     make_default_roles(uuid), open_json(int, uuid, uuid, text),
+    community_opened(communities), gained_json(uuid, uuid),
     access_changed(uuid, uuid, boolean, text), community_json(communities);

@@ -71,7 +71,8 @@ BEGIN
     v_payload := '{"room":' || room_json(v_room) || '}';
     IF NOT v_room.private THEN
         RETURN done(v_payload, append(a, next_slot(1, a.community_id), 'ROOM_CREATED',
-                                      v_payload));
+                                      v_payload, json_build_object(
+                                          'gained', gained_json(a.community_id, v_room.id))::text));
     ELSIF a.user_id IS NULL THEN
         RETURN done(v_payload, append(a, next_slot(3, v_room.id), 'ROOM_CREATED', v_payload));
     END IF;
@@ -146,6 +147,21 @@ BEGIN
                 '{"open":' || v_open
                 || CASE WHEN p_community IS NULL THEN ',"follow":true}' ELSE '}' END);
 END $$;
+
+-- What a session that follows may hear of what was gained: of these rooms, of a community,
+-- or (both NULL) of everything.
+CREATE FUNCTION session_follow(p_user uuid, p_community uuid, p_rooms uuid[])
+RETURNS TABLE (username text, control text) LANGUAGE sql STABLE AS $$
+    SELECT u.username, json_build_object('open', coalesce((
+        SELECT json_agg(open_json(3, v.room_id, v.scope_id))
+        FROM (SELECT r.id AS room_id, r.scope_id
+              FROM rooms r
+              WHERE r.id = ANY (p_rooms) AND room_rights(p_user, r.community_id, r.id) <> 0
+              UNION ALL
+              SELECT * FROM (SELECT * FROM visible_rooms(p_user, p_community)
+                             WHERE p_rooms IS NULL LIMIT 1000) all_rooms) v), '[]'))::text
+    FROM users u WHERE u.id = p_user
+$$;
 
 CREATE FUNCTION event_add_room_member(a admission, p_user uuid) RETURNS outcome
 LANGUAGE plpgsql VOLATILE AS $$
@@ -278,11 +294,15 @@ BEGIN
     END IF;
     v_slots := next_slots(v_kinds, v_ids);
     a.access_seq := v_slots[1].seq;
-    v_emitted := append(a, v_slots[1], '', '{}', json_build_object('who',
-            CASE WHEN p_user IS NULL
-                 THEN json_build_object('everyone', true, 'rooms', json_build_array(a.room_id))
-                 ELSE json_build_object('users', json_build_array(p_user),
-                                        'rooms', json_build_array(a.room_id)) END)::text)
+    v_emitted := append(a, v_slots[1], '', '{}', CASE WHEN p_user IS NULL
+            THEN json_strip_nulls(json_build_object(
+                     'who', json_build_object('everyone', true,
+                                              'rooms', json_build_array(a.room_id)),
+                     'gained', CASE WHEN p_deny & mask('VIEW_ROOM') = 0
+                                    THEN gained_json(a.community_id, a.room_id) END))
+            ELSE json_build_object('who', json_build_object(
+                     'users', json_build_array(p_user),
+                     'rooms', json_build_array(a.room_id))) END::text)
         || append(a, v_slots[2], 'ROOM_UPDATED', '{"room":' || room_json(v_room)
                   || ',"overrides":' || room_overrides_json(a.room_id) || '}');
     IF v_sees <> v_seen THEN
@@ -307,6 +327,6 @@ $$;
 DROP FUNCTION room_overrides_json(uuid),
     event_set_room_override(admission, uuid, uuid, bigint, bigint),
     event_remove_room_member(admission, uuid), event_add_room_member(admission, uuid),
-    event_join_all_rooms(admission, uuid), event_join_room(admission),
+    session_follow(uuid, uuid, uuid[]), event_join_all_rooms(admission, uuid), event_join_room(admission),
     event_list_rooms(admission), event_create_room(admission, text, boolean),
     visible_rooms(uuid, uuid), room_life_kind(uuid), room_actions(), room_json(rooms);

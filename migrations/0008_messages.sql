@@ -68,6 +68,8 @@ BEGIN
         RETURN refuse('NOT_FOUND', 'Message not found');
     ELSIF v_message.author_id IS DISTINCT FROM a.user_id THEN
         RETURN refuse('PERMISSION_DENIED', 'Only its author may edit a message');
+    ELSIF cardinality(v_message.seqs) >= 1000 THEN
+        RETURN refuse('LIMIT_REACHED', 'A message can be edited 1,000 times');
     END IF;
     v_slot := next_slot(3, a.room_id);
     UPDATE messages m SET content = p_content, edited_at = a.at, seqs = m.seqs || v_slot.seq

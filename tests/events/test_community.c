@@ -60,7 +60,10 @@ static void who_joins_is_news_for_the_member_list(void **state)
     const struct published *access =
         assert_published(result, "ACCESS_CHANGED", "user:%s", actor_id(bob));
     assert_text(access->payload, "granted", "true");
+    assert_non_null(access->raw->control->gained); /* for sessions that follow */
     assert_true(opens(result, "community", community));
+    assert_text(result->reply, "seq", "0");
+    assert_text(result->reply, "cursor", "0.00000000");
 }
 
 static void not_every_community_can_be_joined(void **state)

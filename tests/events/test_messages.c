@@ -179,6 +179,18 @@ static void an_author_edits_and_nobody_else(void **state)
                      "content", "min_length");
 }
 
+static void a_message_is_not_edited_without_end(void **state)
+{
+    meet();
+    const char *message = send_as(bob, room, "again");
+    const char *payload = "{\"messageId\":\"%s\",\"content\":\"and again\"}";
+    event_sql("UPDATE messages SET seqs = array_fill(1::bigint, ARRAY[999]) "
+              "WHERE id = '%s'",
+              message);
+    assert_ok(event_test(bob, "EDIT_MESSAGE", payload, message));
+    assert_refused(event_test(bob, "EDIT_MESSAGE", payload, message), "LIMIT_REACHED");
+}
+
 static void deleting_blanks_what_was_said(void **state)
 {
     meet();
@@ -269,6 +281,7 @@ int main(void)
         event_case(a_denied_right_is_named_in_development),
         event_case(a_misspelt_event_gets_a_hint),
         event_case(an_author_edits_and_nobody_else),
+        event_case(a_message_is_not_edited_without_end),
         event_case(deleting_blanks_what_was_said),
         event_case(others_messages_are_for_those_with_the_right),
         event_case(history_comes_in_pages),

@@ -29,6 +29,8 @@ static void a_public_room_is_news_for_its_community(void **state)
     assert_text(published->payload, "room.name", "Tower");
     assert_text(published->payload, "room.private", "false");
     assert_text(published->payload, "room.id", json_at(result->reply, "room.id"));
+    assert_non_null(published->raw->control->gained); /* for sessions that follow */
+    assert_int_equal(published->raw->control->gained->n_rooms, 1);
 }
 
 static void a_private_room_is_news_for_nobody_else(void **state)
