@@ -269,7 +269,9 @@ bool admit(const struct edge_config *config, const struct cors *cors,
     struct admission *admission = ret_admission;
     *admission = (struct admission){.engineio_code = -1};
     admission->route = find_route(config, head);
+    struct bytes ignored;
     admission->bearer = read_bearer(head->authorization);
+    admission->awaits_hello = http_query_get(head->query, "hello", &ignored);
     bool websocket = admission->route == ROUTE_SOCKETIO || admission->route == ROUTE_WS;
     bool guarded = websocket || head->method == HTTP_POST;
     if (!check_origin(cors, head, guarded, admission)) {

@@ -30,6 +30,7 @@ struct admission {
     enum http_route route;
     bool origin_allowed; /* there is an Origin, and it may read the answer */
     struct bytes bearer; /* of the Authorization header, may be none */
+    bool awaits_hello;   /* /ws?hello: a hello comes although there is a bearer */
 
     /* A refusal: status is not 0. */
     int status;

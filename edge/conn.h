@@ -64,6 +64,7 @@ struct conn {
     int64_t behind_since_ms; /* queue above the high mark since; 0: is not */
     char address[46];        /* of the peer, as text, after trusted proxies */
     struct bytes bearer;     /* Authorization header's token, owned, may be none */
+    bool awaits_hello;       /* although there is a bearer: it may resume */
     bool dirty, closing, reading_stopped;
 };
 

@@ -101,6 +101,7 @@ static struct visitor *make_visitor(struct guest *guest, const struct http_head 
     visitor->method = head->method;
     visitor->content_length = head->content_length;
     memcpy(visitor->address, guest->address, sizeof(visitor->address));
+    visitor->awaits_hello = admission->awaits_hello;
     if (admission->bearer.size > 0) {
         visitor->bearer =
             bytes_make(copy_text(admission->bearer, &ok), admission->bearer.size);

@@ -54,6 +54,7 @@ struct visitor {
     struct address *counted; /* or NULL */
     bool known;              /* counted as having said who it is */
     struct bytes bearer;     /* owned, may be none */
+    bool awaits_hello;       /* although there is a bearer */
     uint64_t content_length;
     char *path;   /* owned; HTTP only, as the next two */
     char *origin; /* owned; an allowed one, or NULL */

@@ -342,6 +342,7 @@ static int on_established(struct lws *wsi, struct visitor *visitor)
     client->wsi = wsi;
     client->visitor = visitor;
     client->fd = lws_get_socket_fd(wsi);
+    client->conn->awaits_hello = visitor->awaits_hello;
     client->conn->bearer = visitor->bearer;
     visitor->bearer = (struct bytes){0};
     visitor->client = client;

@@ -29,7 +29,7 @@ enum err greeting_open(struct conn *conn)
     }
     greeting->pinged_ms = conn->opened_ms;
     conn->framing_state = greeting;
-    if (conn->bearer.size > 0) {
+    if (conn->bearer.size > 0 && !conn->awaits_hello) {
         begin(conn, &(struct session_hello){.token = conn->bearer});
     }
     return ERR_OK;

@@ -147,5 +147,9 @@ describe('a conversation over two edges', () => {
         [1, 2, 3, 4, 5].map(n => seq + n))
       back.close()
     }
+    const headers = { Authorization: `Bearer ${sys.token(place.users[1])}` }
+    const back = await connect('json', sys.edges[1], undefined, { resume, headers, query: '?hello' })
+    await back.next('MESSAGE_CREATED', event => event.seq === seq + 5)
+    back.close()
   })
 })

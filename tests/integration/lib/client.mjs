@@ -141,9 +141,9 @@ class JsonClient extends Client {
   #answers = new Map()
   #id = 0
 
-  constructor(url, token, { resume, headers, hello = true } = {}) {
+  constructor(url, token, { resume, headers, hello = true, query = '' } = {}) {
     super()
-    this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws`, 'belfry.v1.json', { headers })
+    this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws${query}`, 'belfry.v1.json', { headers })
     this.socket.on('open', () => hello && this.raw(JSON.stringify({ hello: { token, resume } })))
     this.socket.on('message', text => this.#receive(JSON.parse(text)))
     this.socket.on('unexpected-response', (_, response) => {
