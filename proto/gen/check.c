@@ -260,10 +260,6 @@ static void check_causes(struct contract *contract, const struct contract_event 
                            "%s: only a CHANGE can cause %s, which is durable", def->name,
                            def->causes[i]);
         }
-        if (server->server_event->planned && !def->planned) {
-            contract_error(contract, event->place, "%s: causes %s, which is only planned",
-                           def->name, def->causes[i]);
-        }
     }
 }
 

@@ -60,8 +60,10 @@ static void messages_survive_the_round_trip(void **state)
                       "\",\"allow\":[\"SEND_MESSAGE\",\"VIEW_ROOM\"],"
                       "\"deny\":[]}");
     assert_round_trip(event_find(BYTES_LITERAL("GET_HISTORY"))->reply,
-                      "{\"messages\":[{\"id\":\"" ROOM "\",\"seq\":1,\"deleted\":true},"
-                      "{\"id\":\"" USER "\",\"content\":\"x\",\"seq\":2}],"
+                      "{\"messages\":[{\"id\":\"" ROOM "\",\"seq\":1,\"deleted\":true,"
+                      "\"attachments\":[],\"reactions\":[]},"
+                      "{\"id\":\"" USER "\",\"content\":\"x\",\"seq\":2,"
+                      "\"attachments\":[],\"reactions\":[]}],"
                       "\"hasMore\":false}");
     assert_round_trip(
         server_event_find(BYTES_LITERAL("ERROR"))->payload,
