@@ -11,6 +11,7 @@ test_usage() {
   sql          migrations and SQL functions
   simulation   streams and requests under a seeded scheduler
   fuzz         no input from outside crashes a parser         (sanitizers)
+  instructions the hot paths take no more of them than recorded
   minimal      the build without brokers, and its tests
   docs         generated files and links
   integration  real processes through official clients        (sanitizers)
@@ -21,7 +22,7 @@ test_usage() {
 END
 }
 
-SUITES=(unit contract golden events sql simulation fuzz minimal docs integration chaos compose)
+SUITES=(unit contract golden events sql simulation fuzz instructions minimal docs integration chaos compose)
 LONG="" CHAOS_FLAGS=()
 
 command_test() {
@@ -159,6 +160,12 @@ suite_fuzz() {
             echo "0 passed, 1 failed"
         fi
     done
+}
+
+suite_instructions() {
+    # shellcheck source=bench.sh
+    source "$ROOT/dev.d/bench.sh"
+    count_instructions
 }
 
 suite_minimal() {
