@@ -13,7 +13,7 @@ test_usage() {
   fuzz         no input from outside crashes a parser         (sanitizers)
   instructions the hot paths take no more of them than recorded
   minimal      the build without brokers, and its tests
-  docs         generated files and links
+  docs         generated files, the contract's promises, links
   integration  real processes through official clients        (sanitizers)
   chaos        kills, pauses and losses under load
   compose      containers: up, scaled, down
@@ -179,8 +179,12 @@ suite_minimal() {
 
 suite_docs() {
     need_node
-    node "$ROOT/tests/support/check_links.mjs" "$ROOT"
-    "$ROOT/dev" gen --check && echo "1 passed, 0 failed"
+    local status=0
+    node "$ROOT/tests/support/check_links.mjs" "$ROOT" || status=1
+    if "$ROOT/dev" gen --check; then echo "1 passed, 0 failed"; else echo "0 passed, 1 failed" && status=1; fi
+    cd "$ROOT/tests/docs" && install_node_modules || exit
+    node --test --test-reporter=tap ./*.test.mjs || status=1
+    return $status
 }
 
 suite_integration() {

@@ -12,12 +12,14 @@ static const struct output {
     enum err (*emit)(struct contract *contract, const char *directory);
 } outputs[] = {
     {"--core", emit_core},
+    {"--asyncapi", emit_asyncapi},
 };
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: belfry-gen --core OUTDIR FILE.ds\n"
-                    "  --core   events.gen.h and events.gen.c of the core\n"
+    fprintf(stderr, "usage: belfry-gen OUTPUT OUTDIR FILE.ds\n"
+                    "  --core      events.gen.h and events.gen.c of the core\n"
+                    "  --asyncapi  asyncapi.json\n"
                     "FILE.ds: protoc --include_imports --include_source_info "
                     "--descriptor_set_out=FILE.ds …\n");
     return 2;

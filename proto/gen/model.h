@@ -105,5 +105,6 @@ const struct contract_field *find_path(const struct contract_message *message,
 /* The outputs. Each writes below `directory`; ERR_INTERNAL with errno set: it could not.
  */
 MUST_CHECK enum err emit_core(struct contract *contract, const char *directory);
+MUST_CHECK enum err emit_asyncapi(struct contract *contract, const char *directory);
 
 #endif

@@ -2,7 +2,8 @@
 # Holds what belfry-gen prints against what was reviewed.
 #
 #     golden.sh GEN PROTO_DIR refused/NAME.proto   refused, with the words of NAME.expected
-#     golden.sh GEN PROTO_DIR core/NAME.proto      NAME.gen.h and NAME.gen.c, byte for byte
+#     golden.sh GEN PROTO_DIR core/NAME.proto      NAME.gen.h, NAME.gen.c and
+#                                                  NAME.asyncapi.json, byte for byte
 #
 # GOLDEN_UPDATE=1 writes the expected files instead; then read the difference in git.
 set -eu
@@ -41,5 +42,7 @@ core)
     [ "$status" = 0 ]
     hold "$out/events.gen.h" "$here/$kind/$name.gen.h"
     hold "$out/events.gen.c" "$here/$kind/$name.gen.c"
+    "$gen" --asyncapi "$out" "$out/set.ds"
+    hold "$out/asyncapi.json" "$here/$kind/$name.asyncapi.json"
     ;;
 esac
