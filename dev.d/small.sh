@@ -55,6 +55,7 @@ command_gen() {
     need_packages "${BUILD_PACKAGES[@]}"
     build events_gen belfry-gen
     local place=$ROOT
+    say "$("$(program belfry-gen)" --planned "$BUILD_DIR/proto/events.ds" | tail -n 1)"
     [[ ! $check ]] || place=$(mktemp -d)
     generate "$place"
     [[ $check ]] || return 0

@@ -129,6 +129,46 @@ static void check_id_key(struct contract *contract, const struct contract_event 
     }
 }
 
+/* Where the id comes from must be able to hold it. */
+static void check_source(struct contract *contract, const struct contract_event *event)
+{
+    const Belfry__ClientEvent *def = event->def;
+    const Belfry__Resource *resource = def->right->resource;
+    const char *key = resource->id_key;
+    Belfry__ResourceIdSource source = resource->source;
+    const char *name = protobuf_c_enum_descriptor_get_value(
+                           &belfry__resource_id_source__descriptor, (int)source)
+                           ->name;
+    if (key == NULL) {
+        if (resource->has_source) {
+            contract_error(contract, event->place,
+                           "%s: the source %s is of an id, and there is no id_key",
+                           def->name, name);
+        }
+        return;
+    }
+    if (source != BELFRY__RESOURCE_ID_SOURCE__PAYLOAD &&
+        source != BELFRY__RESOURCE_ID_SOURCE__BODY && strchr(key, '.') != NULL) {
+        contract_error(contract, event->place,
+                       "%s: a %s is one field, its id_key has no dots", def->name, name);
+    }
+    if (source == BELFRY__RESOURCE_ID_SOURCE__QUERY && def->has_kind &&
+        def->kind != BELFRY__EVENT_KIND__READ) {
+        contract_error(contract, event->place,
+                       "%s: a QUERY is of a GET, which only a READ can be", def->name);
+    }
+    for (size_t i = 0; source == BELFRY__RESOURCE_ID_SOURCE__TEXT_PAYLOAD &&
+                       event->payload != NULL && i < event->payload->field_count;
+         i++) {
+        const struct contract_field *field = &event->payload->fields[i];
+        if (field->rule->required && strcmp(field->json_name, key) != 0) {
+            contract_error(contract, event->place,
+                           "%s: a TEXT_PAYLOAD is one field, but %s is required, too",
+                           def->name, field->json_name);
+        }
+    }
+}
+
 static void check_resource(struct contract *contract, const struct contract_event *event)
 {
     const Belfry__ClientEvent *def = event->def;
@@ -149,12 +189,7 @@ static void check_resource(struct contract *contract, const struct contract_even
     } else if (event->payload != NULL) {
         check_id_key(contract, event, resource->id_key);
     }
-    if (resource->source == BELFRY__RESOURCE_ID_SOURCE__TEXT_PAYLOAD &&
-        resource->id_key != NULL && strchr(resource->id_key, '.') != NULL) {
-        contract_error(contract, event->place,
-                       "%s: a TEXT_PAYLOAD is one field, its id_key has no dots",
-                       def->name);
-    }
+    check_source(contract, event);
     for (size_t i = 0; i < right->n_actions; i++) {
         if (!belongs(right->actions[i], resource->type)) {
             contract_error(contract, event->place, "%s: %s is no action on a resource %s",
@@ -242,10 +277,35 @@ static void check_kind(struct contract *contract, const struct contract_event *e
     }
 }
 
+/* The scope whose stream an event of this resource writes to in a batch. */
+static Belfry__Scope own_scope(const Belfry__Right *right)
+{
+    if (right == NULL || right->resource == NULL) {
+        return BELFRY__SCOPE__USER_SCOPE;
+    }
+    switch (right->resource->type) {
+    case BELFRY__RESOURCE_TYPE__ROOM:
+    case BELFRY__RESOURCE_TYPE__MESSAGE:
+        return BELFRY__SCOPE__ROOM_SCOPE;
+    case BELFRY__RESOURCE_TYPE__COMMUNITY:
+        return BELFRY__SCOPE__COMMUNITY_SCOPE;
+    default:
+        return BELFRY__SCOPE__USER_SCOPE;
+    }
+}
+
+/* A built event's list may name what is planned: it is whole from the start, and outputs
+ * say what does not come yet. */
 static void check_causes(struct contract *contract, const struct contract_event *event)
 {
     const Belfry__ClientEvent *def = event->def;
     for (size_t i = 0; i < def->n_causes; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(def->causes[i], def->causes[j]) == 0) {
+                contract_error(contract, event->place, "%s: causes %s twice", def->name,
+                               def->causes[i]);
+            }
+        }
         const struct contract_message *server =
             find_server_event(contract, def->causes[i]);
         if (server == NULL) {
@@ -259,6 +319,37 @@ static void check_causes(struct contract *contract, const struct contract_event 
             contract_error(contract, event->place,
                            "%s: only a CHANGE can cause %s, which is durable", def->name,
                            def->causes[i]);
+        }
+        if (server->server_event->durable && def->kind == BELFRY__EVENT_KIND__CHANGE &&
+            def->lock != BELFRY__LOCK__REVOKES && !def->many_streams &&
+            (def->planned || !server->server_event->planned) &&
+            server->server_event->scope <= BELFRY__SCOPE__USER_SCOPE &&
+            server->server_event->scope != own_scope(def->right)) {
+            contract_error(contract, event->place,
+                           "%s: needs many_streams: %s is not on its resource's stream",
+                           def->name, def->causes[i]);
+        }
+    }
+}
+
+static void check_errors(struct contract *contract, const struct contract_event *event)
+{
+    const Belfry__ClientEvent *def = event->def;
+    for (size_t i = 0; i < def->n_errors; i++) {
+        const Belfry__EventError *error = def->errors[i];
+        if (!error->has_code || error->when == NULL || error->when[0] == '\0') {
+            contract_error(contract, event->place,
+                           "%s: each of errors needs a code, and when it is given",
+                           def->name);
+            continue;
+        }
+        for (size_t j = 0; j < i; j++) {
+            const Belfry__EventError *other = def->errors[j];
+            if (other->code == error->code && other->when != NULL &&
+                strcmp(other->when, error->when) == 0) {
+                contract_error(contract, event->place, "%s: says twice: %s", def->name,
+                               error->when);
+            }
         }
     }
 }
@@ -291,6 +382,7 @@ static void check_client_event(struct contract *contract,
     check_kind(contract, event);
     check_right(contract, event);
     check_causes(contract, event);
+    check_errors(contract, event);
 }
 
 /* ---- server events ---- */
@@ -335,6 +427,10 @@ static void check_server_event(struct contract *contract,
     check_name(contract, place, def->name);
     if (def->purpose == NULL || def->purpose[0] == '\0') {
         contract_error(contract, place, "%s: needs a purpose", def->name);
+    }
+    if (def->handling == NULL || def->handling[0] == '\0') {
+        contract_error(contract, place, "%s: needs handling: what a client does with it",
+                       def->name);
     }
     if (!def->has_scope || !def->has_trigger) {
         contract_error(contract, place, "%s: needs a scope and a trigger", def->name);

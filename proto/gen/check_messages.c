@@ -5,8 +5,6 @@
 #include <regex.h>
 #include <stdio.h>
 
-#include "base/json_scan.h"
-
 #define EXACT_MAX 9007199254740992.0 /* 2^53: limits are doubles */
 
 #define TYPE(name)  GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_##name
@@ -19,7 +17,7 @@ static bool is_text(const struct contract_field *field)
     return field->proto->type == TYPE(STRING);
 }
 
-static bool is_64_bits(const struct contract_field *field)
+bool field_is_64_bits(const struct contract_field *field)
 {
     switch (field->proto->type) {
     case TYPE(INT64):
@@ -33,7 +31,7 @@ static bool is_64_bits(const struct contract_field *field)
     }
 }
 
-static bool is_number(const struct contract_field *field)
+bool field_is_number(const struct contract_field *field)
 {
     switch (field->proto->type) {
     case TYPE(INT32):
@@ -45,7 +43,7 @@ static bool is_number(const struct contract_field *field)
     case TYPE(DOUBLE):
         return true;
     default:
-        return is_64_bits(field);
+        return field_is_64_bits(field);
     }
 }
 
@@ -115,13 +113,13 @@ static void check_other_rules(struct contract *contract,
                               const struct contract_field *field)
 {
     const Belfry__Field *rule = field->rule;
-    if ((rule->has_min || rule->has_max) && !is_number(field)) {
+    if ((rule->has_min || rule->has_max) && !field_is_number(field)) {
         refuse_rule(contract, field, rule->has_min ? "min" : "max", "is for numbers");
     }
     if (rule->has_min && rule->has_max && rule->min > rule->max) {
         refuse_rule(contract, field, "min", "is more than max");
     }
-    if (is_64_bits(field) &&
+    if (field_is_64_bits(field) &&
         (fabs(rule->min) > EXACT_MAX || fabs(rule->max) > EXACT_MAX)) {
         refuse_rule(contract, field, rule->has_min ? "min" : "max",
                     "is beyond 2^53, where limits are not exact");
@@ -133,11 +131,8 @@ static void check_other_rules(struct contract *contract,
     if (rule->has_max_items && rule->min_items > rule->max_items) {
         refuse_rule(contract, field, "min_items", "is more than max_items");
     }
-    if (rule->json_number && !is_64_bits(field)) {
+    if (rule->json_number && !field_is_64_bits(field)) {
         refuse_rule(contract, field, "json_number", "is for 64-bit integers");
-    }
-    if (rule->example != NULL && !json_valid(bytes_of_text(rule->example), NULL)) {
-        refuse_rule(contract, field, "example", "is not JSON");
     }
 }
 
@@ -206,6 +201,8 @@ static void check_message(struct contract *contract,
         check_shape(contract, field);
         check_text_rules(contract, field);
         check_other_rules(contract, field);
+        check_example(contract, field);
+        check_default(contract, field);
         if (message->in_payload) {
             check_bounds(contract, field);
         }

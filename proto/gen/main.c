@@ -7,11 +7,26 @@
 
 #define DESCRIPTOR_SET_MAX (64u << 20)
 
+/* Every build makes this one, so every build says how much is left. */
+static enum err emit_core_and_count(struct contract *contract, const char *directory)
+{
+    TRY(emit_core(contract, directory));
+    print_planned(contract, false);
+    return ERR_OK;
+}
+
+static enum err emit_planned(struct contract *contract, const char *directory)
+{
+    (void)directory;
+    print_planned(contract, true);
+    return ERR_OK;
+}
+
 static const struct output {
     const char *flag;
     enum err (*emit)(struct contract *contract, const char *directory);
 } outputs[] = {
-    {"--core", emit_core},
+    {"--core", emit_core_and_count},
     {"--asyncapi", emit_asyncapi},
 };
 
@@ -20,6 +35,8 @@ static int usage(void)
     fprintf(stderr, "usage: belfry-gen OUTPUT OUTDIR FILE.ds\n"
                     "  --core      events.gen.h and events.gen.c of the core\n"
                     "  --asyncapi  asyncapi.json\n"
+                    "       belfry-gen --planned FILE.ds\n"
+                    "  prints what is documented and not built\n"
                     "FILE.ds: protoc --include_imports --include_source_info "
                     "--descriptor_set_out=FILE.ds …\n");
     return 2;
@@ -74,6 +91,10 @@ static int generate(const struct output *output, const char *directory, const ch
 
 int main(int argc, char **argv)
 {
+    static const struct output planned = {"--planned", emit_planned};
+    if (argc == 3 && strcmp(argv[1], planned.flag) == 0) {
+        return generate(&planned, NULL, argv[2]);
+    }
     if (argc != 4) {
         return usage();
     }

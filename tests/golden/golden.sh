@@ -2,8 +2,8 @@
 # Holds what belfry-gen prints against what was reviewed.
 #
 #     golden.sh GEN PROTO_DIR refused/NAME.proto   refused, with the words of NAME.expected
-#     golden.sh GEN PROTO_DIR core/NAME.proto      NAME.gen.h, NAME.gen.c and
-#                                                  NAME.asyncapi.json, byte for byte
+#     golden.sh GEN PROTO_DIR core/NAME.proto      NAME.gen.h, NAME.gen.c, NAME.asyncapi.json
+#                                                  and NAME.planned, byte for byte
 #
 # GOLDEN_UPDATE=1 writes the expected files instead; then read the difference in git.
 set -eu
@@ -15,8 +15,13 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 
 cd "$kind"
+# what protoc refuses by itself counts, too, such as an action that there is not
+status=0
 protoc -I. -I"$protos" -I/usr/include --include_imports --include_source_info \
-    --descriptor_set_out="$out/set.ds" "$name.proto"
+    --descriptor_set_out="$out/set.ds" "$name.proto" 2>"$out/errors" || status=$?
+if [ "$status" = 0 ]; then
+    "$gen" --core "$out" "$out/set.ds" >"$out/said" 2>"$out/errors" || status=$?
+fi
 
 # actual file, expected file
 hold() {
@@ -26,8 +31,6 @@ hold() {
     diff -u "$2" "$1"
 }
 
-status=0
-"$gen" --core "$out" "$out/set.ds" 2>"$out/errors" || status=$?
 case $kind in
 refused)
     if [ "$status" != 1 ] || [ -e "$out/events.gen.c" ]; then
@@ -44,5 +47,8 @@ core)
     hold "$out/events.gen.c" "$here/$kind/$name.gen.c"
     "$gen" --asyncapi "$out" "$out/set.ds"
     hold "$out/asyncapi.json" "$here/$kind/$name.asyncapi.json"
+    "$gen" --planned "$out/set.ds" >"$out/planned"
+    hold "$out/planned" "$here/$kind/$name.planned"
+    tail -n 1 "$out/planned" | diff -u - "$out/said"
     ;;
 esac
