@@ -6,6 +6,8 @@
 
 #define TYPE(name) GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_##name
 
+#define PATTERN_MAX 4096 /* bytes */
+
 struct printer {
     const struct document *document;
     struct json *json;
@@ -88,11 +90,33 @@ static void print_long(struct json *json, const struct contract_field *field)
 
 /* ---- texts ---- */
 
-/* POSIX classes are the one part of the contract's patterns that JSON Schema lacks. */
+/* The contract's patterns are POSIX, those of JSON Schema ECMAScript's, which has no
+ * classes inside brackets. */
+static const char *const classes[][2] = {
+    {"[:space:]", "\\s"},       {"[:digit:]", "0-9"}, {"[:alpha:]", "A-Za-z"},
+    {"[:alnum:]", "A-Za-z0-9"}, {"[:upper:]", "A-Z"}, {"[:lower:]", "a-z"},
+};
+
 static void print_pattern(struct json *json, const char *pattern)
 {
-    bool posix = strstr(pattern, "[:") != NULL;
-    json_printf(json, posix ? "x-pattern" : "pattern", "^(%s)$", pattern);
+    struct buf text;
+    buf_init(&text, PATTERN_MAX);
+    while (*pattern != '\0') {
+        size_t size = 0;
+        for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+            if (strncmp(pattern, classes[i][0], strlen(classes[i][0])) == 0) {
+                buf_append_text(&text, classes[i][1]);
+                size = strlen(classes[i][0]);
+            }
+        }
+        if (size == 0) {
+            buf_append_char(&text, *pattern);
+            size = 1;
+        }
+        pattern += size;
+    }
+    json_printf(json, "pattern", "^(%.*s)$", (int)text.size, (const char *)text.data);
+    buf_finish(&text);
 }
 
 static void print_string(struct json *json, const Belfry__Field *rule)
