@@ -20,8 +20,7 @@ RUN cmake --preset release -DBELFRY_TESTS=OFF \
     && strip -o /out/belfry-core build/release/core/belfry-core \
     && strip -o /out/belfry build/release/cli/belfry \
     && cp -r edge/web /out/share/edge/web \
-    && cp -r migrations /out/share/migrations \
-    && if [ -e docs/asyncapi.json ]; then cp docs/asyncapi.json /out/share/edge/; fi
+    && cp -r migrations /out/share/migrations
 
 # What edge, core and the tool have in common: libraries, a user without rights, a check.
 FROM debian:bookworm-slim AS runtime
@@ -37,7 +36,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/belfry-edge /usr/local/bin/
 COPY --from=build /out/share/edge /usr/share/belfry
-ENV BELFRY_WEB_DIR=/usr/share/belfry/web BELFRY_ASYNCAPI=/usr/share/belfry/asyncapi.json
+ENV BELFRY_WEB_DIR=/usr/share/belfry/web
 USER belfry
 EXPOSE 8080
 HEALTHCHECK --interval=2s --timeout=3s --start-period=60s CMD ["http-ok", "8080", "/readyz"]

@@ -102,6 +102,11 @@ extern const size_t server_event_count;
 /* SHA-256 over all the edges learn: equal hashes, equal catalogues. */
 extern const uint8_t event_catalogue_hash[32];
 
+/* The contract as an AsyncAPI document, planned events included, and its SHA-256. */
+extern const char event_description[];
+extern const size_t event_description_size;
+extern const uint8_t event_description_hash[32];
+
 /* NULL when there is no such event. */
 const struct event_def *event_find(struct bytes name);
 const struct server_event_def *server_event_find(struct bytes name);

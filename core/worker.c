@@ -51,6 +51,10 @@ static struct kind {
     [LINK__REQUEST__BODY_LEASE] = {"lease", answer_lease, false, {0}},
     [LINK__REQUEST__BODY_PUBLISH] = {"publish", answer_publish, false, {0}},
     [LINK__REQUEST__BODY_FOLLOW] = {"follow", answer_follow, false, {0}},
+    [LINK__REQUEST__BODY_GET_DESCRIPTION] = {"get_description",
+                                             answer_description,
+                                             true,
+                                             {0}},
 };
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 

@@ -22,7 +22,7 @@ size_t worker_in_flight(const struct worker *worker);
 typedef void answer_fn(struct request *request, const Link__Request *message);
 answer_fn answer_event, answer_connect, answer_disconnect, answer_catch_up,
     answer_heads_since, answer_recheck, answer_catalogue, answer_lease, answer_publish,
-    answer_follow;
+    answer_follow, answer_description;
 
 /* The edge that asks; zero in tests without one. */
 struct uuid request_edge(const struct request *request);

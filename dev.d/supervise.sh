@@ -101,7 +101,6 @@ run_edge() {
     export BELFRY_CORS_ORIGIN=${BELFRY_CORS_ORIGIN:-$(own_origins)}
     export BELFRY_DRAIN=${BELFRY_DRAIN:-1s}
     ((EDGES == 1)) || export BELFRY_TRUSTED_PROXIES=${BELFRY_TRUSTED_PROXIES:-127.0.0.1}
-    [[ ! -e $ROOT/docs/asyncapi.json ]] || export BELFRY_ASYNCAPI=$ROOT/docs/asyncapi.json
     unset DATABASE_URL
     exec setsid "$(program belfry-edge)"
 }

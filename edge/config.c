@@ -94,8 +94,6 @@ const struct option_def edge_options[] = {
      "JSON with the demo's token and addresses; development only."},
     {"BELFRY_WEB_DIR", NULL, OPTION_TEXT, FIELD(web_dir), "", 0, 0, NULL,
      "Folder with the pages of the demo and the console; development only."},
-    {"BELFRY_ASYNCAPI", NULL, OPTION_TEXT, FIELD(asyncapi_file), "", 0, 0, NULL,
-     "File that is served as /asyncapi.json; empty: none."},
 };
 /* clang-format on */
 

@@ -53,7 +53,6 @@ struct edge_config {
 
     const char *demo_file;
     const char *web_dir;
-    const char *asyncapi_file;
 };
 
 extern const struct option_def edge_options[];

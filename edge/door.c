@@ -76,6 +76,7 @@ void visitor_free(struct visitor *visitor)
     free(visitor->path);
     free(visitor->origin);
     free(visitor->trace);
+    free(visitor->if_none_match);
     free(visitor);
 }
 
@@ -113,6 +114,9 @@ static struct visitor *make_visitor(struct guest *guest, const struct http_head 
         }
         if (head->trace.size > 0) {
             visitor->trace = copy_text(head->trace, &ok);
+        }
+        if (head->if_none_match.size > 0) {
+            visitor->if_none_match = copy_text(head->if_none_match, &ok);
         }
     }
     if (!ok) {

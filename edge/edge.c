@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "edge/description.h"
 #include "edge/drain.h"
 #include "edge/fanout.h"
 #include "edge/listener.h"
@@ -366,6 +367,10 @@ enum err edge_start(struct edge *edge, const struct edge_config *config, uv_loop
     TRY(open_recovery(edge));
     TRY(open_bus(edge));
     TRY(open_upstream(edge));
+    edge->description = description_create(edge->upstream, config->request_timeout_ms);
+    if (edge->description == NULL) {
+        return ERR_UNAVAILABLE;
+    }
     start_clockwork(edge);
     TRY(listener_open(edge, &edge->listener));
     log_info("edge listens", LOG_TEXT("host", config->host),

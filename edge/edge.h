@@ -17,6 +17,7 @@
 #include "link/frame.h"
 
 struct listener;
+struct description;
 struct occupancy;
 struct repair;
 struct fanout;
@@ -31,6 +32,7 @@ struct edge {
     struct catalogue *catalogue;
     struct limits *limits;
     struct upstream *upstream;
+    struct description *description; /* of the API, as cores give it */
     struct bus *bus;
     struct streams *streams;
     struct occupancy *occupancy; /* leases: who is in which room, which sessions live */

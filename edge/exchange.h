@@ -3,6 +3,7 @@
 #ifndef EDGE_EXCHANGE_H
 #define EDGE_EXCHANGE_H
 
+#include "edge/description.h"
 #include "edge/visitor.h"
 
 struct http_call;
@@ -14,6 +15,7 @@ struct exchange {
     struct buf answer; /* with its head; behind LWS_PRE unused bytes */
     bool answered;
     struct http_call *call; /* under way to a core, or NULL */
+    struct description_waiter waiter;
 };
 
 /* The answer; the first one counts. `headers` are more lines with CR LF, or NULL. */
@@ -30,7 +32,10 @@ void http_call_start(struct exchange *exchange);
 /* The client has gone. */
 void http_call_cancel(struct http_call *call);
 
-/* The demo, files of BELFRY_WEB_DIR, /asyncapi.json. */
+/* The demo, files of BELFRY_WEB_DIR. */
 void http_file_answer(struct exchange *exchange);
+
+/* /asyncapi.json, now or when a core has given it. */
+void http_description_answer(struct exchange *exchange);
 
 #endif

@@ -21,6 +21,7 @@ const char *http_reason(int status)
     } reasons[] = {
         {200, "OK"},
         {204, "No Content"},
+        {304, "Not Modified"},
         {400, "Bad Request"},
         {401, "Unauthorized"},
         {403, "Forbidden"},
@@ -53,7 +54,7 @@ void http_append_head(struct buf *buf, int status, const char *content_type, siz
     if (content_type != NULL) {
         buf_printf(buf, "Content-Type: %s\r\n", content_type);
     }
-    if (status != 204) {
+    if (status != 204 && status != 304) {
         buf_printf(buf, "Content-Length: %zu\r\n", size);
     }
     if (origin.size > 0) {
@@ -65,8 +66,10 @@ void http_append_head(struct buf *buf, int status, const char *content_type, siz
     if (headers != NULL) {
         buf_append_text(buf, headers);
     }
+    if (headers == NULL || strstr(headers, "Cache-Control:") == NULL) {
+        buf_append_text(buf, "Cache-Control: no-store\r\n");
+    }
     buf_append_text(buf, "Vary: Origin\r\n"
-                         "Cache-Control: no-store\r\n"
                          "X-Content-Type-Options: nosniff\r\n"
                          "Connection: close\r\n\r\n");
 }
@@ -145,6 +148,8 @@ static void handle(struct exchange *exchange)
         answer_metrics(exchange);
         return;
     case ROUTE_ASYNCAPI:
+        http_description_answer(exchange);
+        return;
     case ROUTE_DEMO:
     case ROUTE_DEMO_JSON:
     case ROUTE_FILE:
@@ -191,6 +196,7 @@ static void end_exchange(struct visitor *visitor)
     if (exchange->call != NULL) {
         http_call_cancel(exchange->call);
     }
+    description_cancel(&exchange->waiter);
     buf_finish(&exchange->body);
     buf_finish(&exchange->answer);
     free(exchange);

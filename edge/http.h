@@ -6,7 +6,8 @@
 
 /* Appends status line and headers of an answer with a body of `size` bytes, and the empty
  * line. The connection closes after each answer, so that every request passes the door.
- * `origin` (an allowed one, or NULL) may read it; `headers` are more lines, or NULL. */
+ * `origin` (an allowed one, or NULL) may read it; `headers` are more lines, or NULL;
+ * without a Cache-Control among them nothing is to be stored. */
 void http_append_head(struct buf *buf, int status, const char *content_type, size_t size,
                       struct bytes origin, const char *headers);
 

@@ -1,5 +1,5 @@
-/* Serves the few files that belong to the edge: the demo and the console in development,
- * and the description of the API. */
+/* Serves the few files that belong to the edge: the demo and the console, in development.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -83,10 +83,6 @@ void http_file_answer(struct exchange *exchange)
         break;
     case ROUTE_DEMO_JSON:
         found = config->demo_file[0] != 0 && read_file(NULL, config->demo_file, &content);
-        break;
-    case ROUTE_ASYNCAPI:
-        found = config->asyncapi_file[0] != 0 &&
-                read_file(NULL, config->asyncapi_file, &content);
         break;
     default:
         found = read_page(visitor, visitor->path + 1, name, &content);

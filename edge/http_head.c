@@ -162,6 +162,7 @@ static void keep_header(struct reading *reading, struct bytes name, struct bytes
         {"content-type", &head->content_type},
         {"x-forwarded-for", &head->forwarded_for},
         {"traceparent", &head->trace},
+        {"if-none-match", &head->if_none_match},
         {"upgrade", &head->upgrade},
         {"sec-websocket-key", &head->websocket_key},
         {"sec-websocket-version", &head->websocket_version},

@@ -17,7 +17,8 @@ struct http_head {
     enum http_method method;
     struct bytes path, query; /* as sent, split at the first "?" */
     int minor;                /* HTTP/1.minor */
-    struct bytes host, origin, authorization, content_type, forwarded_for, trace;
+    struct bytes host, origin, authorization, content_type, forwarded_for, trace,
+        if_none_match;
     struct bytes upgrade, websocket_key, websocket_version, websocket_protocols;
     bool connection_upgrade; /* Connection lists "upgrade" */
     bool has_cookie, has_length, expects_continue;

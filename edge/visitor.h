@@ -56,9 +56,10 @@ struct visitor {
     struct bytes bearer;     /* owned, may be none */
     bool awaits_hello;       /* although there is a bearer */
     uint64_t content_length;
-    char *path;   /* owned; HTTP only, as the next two */
-    char *origin; /* owned; an allowed one, or NULL */
-    char *trace;  /* owned; traceparent, or NULL */
+    char *path;          /* owned; HTTP only, as the next three */
+    char *origin;        /* owned; an allowed one, or NULL */
+    char *trace;         /* owned; traceparent, or NULL */
+    char *if_none_match; /* owned; or NULL */
     struct client *client;
     struct exchange *exchange;
 };

@@ -374,18 +374,26 @@ static void print_document(const struct document *document)
     buf_append_char(json->out, '\n');
 }
 
+enum err asyncapi_print(struct contract *contract, struct buf *ret_document)
+{
+    struct json json;
+    buf_init(ret_document, DOCUMENT_MAX);
+    json_init(&json, ret_document);
+    const struct document document = {contract, reach_of(contract, true), &json};
+    if (document.reach == NULL) {
+        return ERR_UNAVAILABLE;
+    }
+    print_document(&document);
+    return ERR_OK;
+}
+
 enum err emit_asyncapi(struct contract *contract, const char *directory)
 {
-    struct buf out;
-    struct json json;
-    buf_init(&out, DOCUMENT_MAX);
-    json_init(&json, &out);
-    const struct document document = {contract, reach_of(contract, true), &json};
-    enum err err = ERR_INTERNAL;
-    if (document.reach != NULL) {
-        print_document(&document);
-        err = emit_file(contract, directory, "asyncapi.json", &out);
+    struct buf document;
+    enum err err = asyncapi_print(contract, &document);
+    if (err == ERR_OK) {
+        err = emit_file(contract, directory, "asyncapi.json", &document);
     }
-    buf_finish(&out);
+    buf_finish(&document);
     return err;
 }

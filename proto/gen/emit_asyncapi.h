@@ -1,4 +1,5 @@
-/* What the three parts of the AsyncAPI document share. Only they include this. */
+/* What the three parts of the AsyncAPI document share. Only they, and what puts the
+ * document into the core, include this. */
 #ifndef GEN_EMIT_ASYNCAPI_H
 #define GEN_EMIT_ASYNCAPI_H
 
@@ -12,6 +13,10 @@ struct document {
 };
 
 /* ---- emit_asyncapi.c ---- */
+
+/* The whole document. The caller finishes the buf, also after a failure; a document that
+ * is too large makes it `failed`. */
+MUST_CHECK enum err asyncapi_print(struct contract *contract, struct buf *ret_document);
 
 /* The member "tags": that domain, or all of them with what they are about. */
 void print_tags(const struct document *document, const char *only);

@@ -425,6 +425,9 @@ enum err emit_core(struct contract *contract, const char *directory)
     if (err == ERR_OK) {
         err = emit_file(contract, directory, "events.gen.c", &source);
     }
+    if (err == ERR_OK) {
+        err = emit_description(contract, directory);
+    }
     buf_finish(&header);
     buf_finish(&source);
     return err;

@@ -105,6 +105,7 @@ const struct contract_field *find_path(const struct contract_message *message,
 /* The outputs. Each writes below `directory`; ERR_INTERNAL with errno set: it could not.
  */
 MUST_CHECK enum err emit_core(struct contract *contract, const char *directory);
+MUST_CHECK enum err emit_description(struct contract *contract, const char *directory);
 MUST_CHECK enum err emit_asyncapi(struct contract *contract, const char *directory);
 
 /* To standard output: how many events are planned, by domain; `names`: and which. */
