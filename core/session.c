@@ -290,6 +290,7 @@ static void index_said(struct said *said, struct map *ret_map)
 static bool tell_changes(struct request *request, const struct db_result *result)
 {
     bool again = false;
+    struct request scratch = {0};
     struct map said;
     index_said(request->scratch, &said);
     for (int row = 0; row < db_row_count(result); row++) {
@@ -304,8 +305,9 @@ static bool tell_changes(struct request *request, const struct db_result *result
             change.username =
                 change.username != NULL ? change.username : occupancy->username;
         }
-        presence_row_tell(request, &change, session);
+        presence_row_tell(request->core, &scratch, &change, session);
     }
+    arena_finish(&scratch.arena);
     map_finish(&said);
     return again;
 }
@@ -387,13 +389,18 @@ static enum err bind_sessions(struct request *request, const Link__Lease *lease,
 void answer_lease(struct request *request, const Link__Request *message)
 {
     const Link__Lease *lease = message->lease;
-    const char *params[11] = {
+    const char *params[13] = {
         query_uuid(request, request_edge(request)),
         lease->has_whole && lease->whole ? "t" : "f",
         lease->has_leaving && lease->leaving ? "t" : "f",
         [10] = query_uuid(request, request->request_id), /* ids of one edge only grow */
+        [11] = arena_printf(&request->arena, "%u", lease->has_slice ? lease->slice : 0),
+        [12] = arena_printf(&request->arena, "%u", lease->has_slices ? lease->slices : 1),
     };
-    enum err err = params[0] != NULL && params[10] != NULL ? ERR_OK : ERR_UNAVAILABLE;
+    enum err err = params[0] != NULL && params[10] != NULL && params[11] != NULL &&
+                           params[12] != NULL
+                       ? ERR_OK
+                       : ERR_UNAVAILABLE;
     if (err == ERR_OK) {
         err = bind_rooms(request, lease, &params[3]);
     }
@@ -405,6 +412,7 @@ void answer_lease(struct request *request, const Link__Request *message)
         return;
     }
     query(request,
-          "SELECT * FROM edge_lease($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-          DB_ALONE, request_edge(request).b[15], 11, params, on_leased);
+          "SELECT * FROM edge_lease($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
+          "$13)",
+          DB_ALONE, request_edge(request).b[15], 13, params, on_leased);
 }

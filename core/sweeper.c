@@ -77,10 +77,6 @@ static void on_finished(struct request *request)
     struct errand *errand = container_of(request, struct errand, request);
     struct sweeper *sweeper = errand->sweeper;
     size_t job = errand->job;
-    if (request->publication_count > 0) {
-        publisher_add(request->core->publisher, request->publications,
-                      request->publication_count);
-    }
     sweeper->under_way[errand->job] = false;
     sweeper->errands--;
     arena_finish(&request->arena);
@@ -108,12 +104,14 @@ static void on_done(struct db_call *call, const struct db_outcome *outcome,
 
 static void on_leases(struct request *request, const struct db_result *result)
 {
+    struct request scratch = {0};
     for (int row = 0; row < db_row_count(result); row++) {
         struct presence_row change;
         struct uuid nobody = {{0}};
         presence_row_read(result, row, &change);
-        presence_row_tell(request, &change, nobody);
+        presence_row_tell(request->core, &scratch, &change, nobody);
     }
+    arena_finish(&scratch.arena);
 }
 
 static void on_purged(struct request *request, const struct db_result *result)

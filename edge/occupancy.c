@@ -8,9 +8,10 @@
 #include "edge/edge.h"
 
 #define CHANGES_MAX       1024  /* in one request that is not whole */
-#define WHOLE_MAX         30000 /* in one that is: a link message has 4 MB */
+#define SLICE_MAX         10000 /* about so many pairs or sessions in a part of a whole */
+#define SLICES_MAX        128
 #define LEASE_DEADLINE_MS 2500
-#define WHOLE_EVERY       30 /* leases: heals what a late CONNECT left behind */
+#define WHOLE_EVERY       30 /* leases for each part: heals what a late CONNECT left */
 
 /* Key of `present`: room and user. */
 struct room_user {
@@ -47,9 +48,10 @@ struct occupancy {
     struct list changed;
     struct list goodbyes;
 
-    bool asking; /* a lease request is under way */
-    bool renew;  /* another one is due */
-    bool whole;  /* it must be complete: the database has forgotten us */
+    bool asking;            /* a lease request is under way */
+    bool renew;             /* another one is due */
+    bool whole;             /* it must be complete: the database has forgotten us */
+    uint32_t slice, slices; /* a whole one comes in parts: the next, of how many */
     bool leaving;
     uint32_t renewals;
     struct upstream_call call;
@@ -208,19 +210,26 @@ static void add_room(struct lease_draft *draft, const struct presence_count *cou
     draft->room_pointers[i] = &room->row;
 }
 
-/* Everything once more: what is present becomes a change, and all sessions go along. */
-static void fill_whole(struct occupancy *occupancy, struct lease_draft *draft)
+/* As slice_of() in migrations/0004_streams.sql. */
+static bool in_slice(const struct occupancy *occupancy, const struct uuid *id)
+{
+    return id->b[15] % occupancy->slices == occupancy->slice;
+}
+
+static void begin_whole(struct occupancy *occupancy)
+{
+    size_t most = occupancy->present.size > occupancy->edge->sessions.size
+                      ? occupancy->present.size
+                      : occupancy->edge->sessions.size;
+    occupancy->slices = (uint32_t)(most / SLICE_MAX) + 1;
+    if (occupancy->slices > SLICES_MAX) {
+        occupancy->slices = SLICES_MAX;
+    }
+}
+
+static void fill_sessions(struct occupancy *occupancy, struct lease_draft *draft)
 {
     struct edge *edge = occupancy->edge;
-    size_t at = 0;
-    void *value;
-    while (map_next(&occupancy->present, &at, NULL, &value)) {
-        struct presence_count *count = value;
-        if (!count->changed) {
-            count->changed = true;
-            list_push(&occupancy->changed, &count->node);
-        }
-    }
     size_t max = edge->sessions.size;
     draft->sessions = calloc(max + 1, sizeof(*draft->sessions));
     draft->session_pointers = calloc(max + 1, sizeof(Link__SessionState *));
@@ -228,10 +237,12 @@ static void fill_whole(struct occupancy *occupancy, struct lease_draft *draft)
         return;
     }
     size_t n = 0;
-    at = 0;
+    size_t at = 0;
+    void *value;
     while (n < max && map_next(&edge->sessions, &at, NULL, &value)) {
         struct session *session = value;
-        if (session->state != SESSION_OPEN || uuid_is_zero(session->identity.user_id)) {
+        if (session->state != SESSION_OPEN || uuid_is_zero(session->identity.user_id) ||
+            !in_slice(occupancy, &session->id)) {
             continue;
         }
         Link__SessionState *state = &draft->sessions[n];
@@ -245,50 +256,101 @@ static void fill_whole(struct occupancy *occupancy, struct lease_draft *draft)
     }
     draft->lease.n_sessions = n;
     draft->lease.sessions = draft->session_pointers;
-    draft->lease.has_whole = draft->lease.whole = true;
 }
 
 static void lease_done(struct upstream_call *call, enum upstream_result result,
                        const Link__Reply *reply);
 
-/* Takes what has changed into the request, and forgets users who are gone. */
-static void fill_rooms(struct occupancy *occupancy, struct lease_draft *draft)
+static bool make_rooms(struct lease_draft *draft, size_t max)
 {
-    size_t most = occupancy->whole ? WHOLE_MAX : CHANGES_MAX;
-    size_t max = occupancy->present.size < most ? occupancy->present.size : most;
     draft->rooms = calloc(max + 1, sizeof(*draft->rooms));
     draft->room_pointers = calloc(max + 1, sizeof(Link__Occupancy *));
-    if (draft->rooms == NULL || draft->room_pointers == NULL) {
+    draft->lease.rooms = draft->room_pointers;
+    return draft->rooms != NULL && draft->room_pointers != NULL;
+}
+
+/* What is told is no change any more; who is gone is forgotten. */
+static void tell_room(struct occupancy *occupancy, struct lease_draft *draft,
+                      struct presence_count *count)
+{
+    bool present = count->sessions > 0;
+    if (present != count->told || occupancy->whole) {
+        add_room(draft, count, present != count->told);
+        count->told = present;
+    }
+    if (count->changed) {
+        count->changed = false;
+        list_remove(&count->node);
+    }
+    if (!present) {
+        map_remove(&occupancy->present, &count->key);
+        free(count);
+    }
+}
+
+/* Takes what has changed into the request. */
+static void fill_changes(struct occupancy *occupancy, struct lease_draft *draft)
+{
+    if (!make_rooms(draft, CHANGES_MAX)) {
         return; /* they stay on the list for the next lease */
     }
-    draft->lease.rooms = draft->room_pointers;
-    while (draft->lease.n_rooms < max && !list_empty(&occupancy->changed)) {
-        struct presence_count *count =
-            container_of(list_take(&occupancy->changed), struct presence_count, node);
-        count->changed = false;
-        bool present = count->sessions > 0;
-        if (present != count->told || occupancy->whole) {
-            add_room(draft, count, present != count->told);
-            count->told = present;
-        }
-        if (!present) {
-            map_remove(&occupancy->present, &count->key);
-            free(count);
+    while (draft->lease.n_rooms < CHANGES_MAX && !list_empty(&occupancy->changed)) {
+        tell_room(occupancy, draft,
+                  container_of(occupancy->changed.next, struct presence_count, node));
+    }
+}
+
+/* Everything of a slice: what is present, and what is known to be gone. */
+static bool fill_slice(struct occupancy *occupancy, struct lease_draft *draft)
+{
+    size_t max = 0, count = 0, at = 0;
+    void *value;
+    while (map_next(&occupancy->present, &at, NULL, &value)) {
+        max += in_slice(occupancy, &((struct presence_count *)value)->key.room);
+    }
+    struct presence_count **slice = calloc(max + 1, sizeof(struct presence_count *));
+    if (slice == NULL || !make_rooms(draft, max)) {
+        free(slice);
+        return false;
+    }
+    at = 0;
+    while (map_next(&occupancy->present, &at, NULL, &value)) {
+        if (in_slice(occupancy, &((struct presence_count *)value)->key.room)) {
+            slice[count++] = value;
         }
     }
-    for (struct list *node = occupancy->changed.next;
-         occupancy->whole && node != &occupancy->changed; node = node->next) {
-        container_of(node, struct presence_count, node)->told = false; /* comes next */
+    for (size_t i = 0; i < count; i++) {
+        tell_room(occupancy, draft, slice[i]);
     }
+    free(slice);
+    fill_sessions(occupancy, draft);
+    draft->lease.has_whole = draft->lease.whole = true;
+    draft->lease.has_slice = draft->lease.has_slices = true;
+    draft->lease.slice = occupancy->slice;
+    draft->lease.slices = occupancy->slices;
+    return draft->lease.sessions != NULL;
+}
+
+static void free_draft(struct lease_draft *draft)
+{
+    free(draft->rooms);
+    free(draft->room_pointers);
+    free(draft->sessions);
+    free(draft->session_pointers);
 }
 
 static void send_lease(struct occupancy *occupancy)
 {
     struct lease_draft draft = {.lease = LINK__LEASE__INIT};
-    if (occupancy->whole) {
-        fill_whole(occupancy, &draft);
+    if (occupancy->whole && occupancy->slice == 0) {
+        begin_whole(occupancy);
     }
-    fill_rooms(occupancy, &draft);
+    if (!occupancy->whole) {
+        fill_changes(occupancy, &draft);
+    } else if (!fill_slice(occupancy, &draft)) {
+        free_draft(&draft);
+        return; /* no memory: later */
+    }
     draft.lease.has_leaving = draft.lease.leaving = occupancy->leaving;
     Link__Request request = LINK__REQUEST__INIT;
     struct uuid id = uuid_v7();
@@ -305,10 +367,7 @@ static void send_lease(struct occupancy *occupancy)
     occupancy->asking = true;
     occupancy->renew = false;
     upstream_request(occupancy->edge->upstream, &occupancy->call);
-    free(draft.rooms);
-    free(draft.room_pointers);
-    free(draft.sessions);
-    free(draft.session_pointers);
+    free_draft(&draft);
 }
 
 static void lease_done(struct upstream_call *call, enum upstream_result result,
@@ -318,8 +377,14 @@ static void lease_done(struct upstream_call *call, enum upstream_result result,
     occupancy->asking = false;
     bool answered =
         result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_LEASED;
+    bool again = !answered || reply->leased->again;
+    if (occupancy->whole && !again && ++occupancy->slice < occupancy->slices) {
+        occupancy->renew = true; /* the next part, at once */
+        return;
+    }
     /* Without an answer nobody knows what the cores know: tell everything next time. */
-    occupancy->whole = !answered || reply->leased->again;
+    occupancy->whole = again;
+    occupancy->slice = 0;
 }
 
 void occupancy_turn(struct occupancy *occupancy)
@@ -332,9 +397,8 @@ void occupancy_turn(struct occupancy *occupancy)
 
 void occupancy_renew(struct occupancy *occupancy, bool leaving)
 {
-    bool fits = occupancy->present.size <= WHOLE_MAX &&
-                occupancy->edge->sessions.size <= WHOLE_MAX;
-    if (++occupancy->renewals % WHOLE_EVERY == 0 && fits) {
+    if (++occupancy->renewals >= WHOLE_EVERY * (occupancy->slices + 1)) {
+        occupancy->renewals = 0;
         occupancy->whole = true;
     }
     occupancy->renew = true;

@@ -230,6 +230,7 @@ CREATE INDEX answers_at ON answers (at);
 CREATE UNLOGGED TABLE edges (
     edge_id     uuid PRIMARY KEY,
     whole       boolean NOT NULL DEFAULT false,       -- has it told us everything?
+    told        int NOT NULL DEFAULT 0,               -- so many parts of a whole lease
     last_lease  uuid,                                 -- id of the newest: an older one is late
     expires_at  timestamptz NOT NULL
 ) WITH (fillfactor = 50);

@@ -259,18 +259,27 @@ BEGIN
     PERFORM users_left(v_users, interval '0');
 END $$;
 
+-- In which part of a whole lease an id is told.
+CREATE FUNCTION slice_of(p_id uuid, p_slices int) RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN p_slices = 1 THEN 0 ELSE get_byte(uuid_send(p_id), 15) % p_slices END
+$$;
+
 -- Each second from each edge: it lives, and what has changed at it. Rows tell what that
 -- changes for everybody: ROOM (a user is now in a room or no longer), USER (a user's first
--- session is there), AGAIN (the edge is not known: send everything).
+-- session is there), AGAIN (the edge is not known: send everything). A large edge tells
+-- everything in parts, in order, each complete for its slice of the ids.
 CREATE FUNCTION edge_lease(p_edge uuid, p_whole boolean, p_leaving boolean,
                            p_rooms uuid[], p_room_users uuid[], p_room_present boolean[],
                            p_sessions uuid[], p_session_users uuid[],
                            p_session_connected boolean[], p_session_idle boolean[],
-                           p_lease uuid DEFAULT NULL)
+                           p_lease uuid DEFAULT NULL, p_slice int DEFAULT 0,
+                           p_slices int DEFAULT 1)
 RETURNS TABLE (what text, room_id uuid, user_id uuid, username text, present boolean)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     v_whole boolean;
+    v_told int;
     v_changes boolean := p_whole OR cardinality(p_rooms) > 0 OR cardinality(p_sessions) > 0;
     v_came uuid[];
     v_gone uuid[];
@@ -279,18 +288,21 @@ BEGIN
         PERFORM occupancy_lock();
     END IF;
     -- a core that was stopped may bring an old lease after a newer one
-    INSERT INTO edges AS e (edge_id, whole, last_lease, expires_at)
-    VALUES (p_edge, p_whole, p_lease,
+    INSERT INTO edges AS e (edge_id, whole, told, last_lease, expires_at)
+    VALUES (p_edge, p_whole AND p_slices = 1, (p_whole AND p_slice = 0)::int, p_lease,
             now() + CASE WHEN p_leaving THEN interval '1 s' ELSE interval '4 s' END)
     ON CONFLICT (edge_id) DO UPDATE
-    SET whole = e.whole OR p_whole, last_lease = excluded.last_lease,
+    SET whole = e.whole OR p_whole AND p_slice = p_slices - 1 AND p_slice IN (0, e.told),
+        told = CASE WHEN NOT p_whole OR e.last_lease = p_lease THEN e.told WHEN p_slice IN (0, e.told) THEN p_slice + 1
+                    ELSE 0 END,
+        last_lease = excluded.last_lease,
         expires_at = excluded.expires_at
     WHERE e.last_lease IS NULL OR p_lease IS NULL OR e.last_lease <= p_lease
-    RETURNING e.whole INTO v_whole;
+    RETURNING e.whole, e.told INTO v_whole, v_told;
     IF v_whole IS NULL THEN
         RETURN;
     END IF;
-    IF NOT v_whole THEN
+    IF NOT v_whole AND NOT (p_whole AND v_told = p_slice + 1) THEN
         RETURN QUERY SELECT 'AGAIN', NULL::uuid, NULL::uuid, NULL::text, NULL::boolean;
     END IF;
     IF NOT v_changes THEN
@@ -307,6 +319,7 @@ BEGIN
         WHERE o.ctid = ANY (ARRAY(
             SELECT h.ctid FROM room_occupants h
             WHERE p_whole AND h.edge_id = p_edge
+              AND slice_of(h.room_id, p_slices) = p_slice
               AND (h.room_id, h.user_id) NOT IN (SELECT s.room_id, s.user_id FROM said s
                                                  WHERE s.present)
             UNION ALL
@@ -343,6 +356,7 @@ BEGIN
         WHERE o.ctid = ANY (ARRAY(
             SELECT h.ctid FROM sessions h
             WHERE p_whole AND h.edge_id = p_edge
+              AND slice_of(h.session_id, p_slices) = p_slice
               AND h.connected_at < now() - interval '10 s'
               AND h.session_id NOT IN (SELECT s.session_id FROM said s WHERE s.connected)
             UNION ALL
@@ -448,8 +462,8 @@ END $$;
 -- migrate:down
 DROP FUNCTION purge(int), expire_presence(), expire_leases(),
     edge_lease(uuid, boolean, boolean, uuid[], uuid[], boolean[], uuid[], uuid[], boolean[],
-               boolean[], uuid),
-    end_edges(uuid[]), occupancy_lock(), name_of(uuid), session_disconnect(uuid),
+               boolean[], uuid, int, int),
+    slice_of(uuid, int), end_edges(uuid[]), occupancy_lock(), name_of(uuid), session_disconnect(uuid),
     users_left(uuid[], interval), user_came(uuid),
     session_connect(uuid, text, uuid, uuid, text, bigint, boolean, text, text[], bigint[],
                     int[]),

@@ -45,14 +45,19 @@ struct announcement {
     bool came;
 };
 
-static void free_announcement(struct request *request)
+static void publish_all(const struct request *request)
 {
-    struct announcement *announcement =
-        container_of(request, struct announcement, request);
     struct publisher *publisher = request->core->publisher;
     if (publisher != NULL && request->publication_count > 0) {
         publisher_add(publisher, request->publications, request->publication_count);
     }
+}
+
+static void free_announcement(struct request *request)
+{
+    struct announcement *announcement =
+        container_of(request, struct announcement, request);
+    publish_all(request);
     arena_finish(&request->arena);
     free(announcement);
 }
@@ -214,16 +219,18 @@ static enum err tell_room(struct request *request, const struct presence_row *ro
                         EXCEPT_SENDER);
 }
 
-void presence_row_tell(struct request *request, const struct presence_row *row,
-                       struct uuid session)
+void presence_row_tell(struct core *core, struct request *scratch,
+                       const struct presence_row *row, struct uuid session)
 {
     if (row->what == PRESENCE_USER) {
-        contacts_announce(request->core, row->user_id, row->present);
+        contacts_announce(core, row->user_id, row->present);
     } else if (row->what == PRESENCE_ROOM) {
-        request->actor.session_id = session; /* the sender that is left out */
-        enum err err = tell_room(request, row);
+        request_start(scratch, core);
+        scratch->actor.session_id = session; /* the sender that is left out */
+        enum err err = tell_room(scratch, row);
         if (err != ERR_OK) {
             log_warn("a room is not told", LOG_UUID("room", row->room_id), LOG_ERR(err));
         }
+        publish_all(scratch);
     }
 }

@@ -26,8 +26,10 @@ struct presence_row {
 void presence_row_read(const struct db_result *result, int row,
                        struct presence_row *ret_row);
 
-/* Tells the room (not `session`, which did it), or the contacts. */
-void presence_row_tell(struct request *request, const struct presence_row *row,
-                       struct uuid session);
+/* Tells the room (not `session`, which did it), or the contacts, at once. There may be
+ * tens of thousands of rows: `scratch`, zeroed before the first, is used for each again,
+ * and its arena is finished by the caller. */
+void presence_row_tell(struct core *core, struct request *scratch,
+                       const struct presence_row *row, struct uuid session);
 
 #endif

@@ -57,3 +57,21 @@ SELECT test.equal(lease(a), 'AGAIN', 'it was not dead after all') FROM e;
 SELECT edge_lease(b, true, false, ARRAY[room], ARRAY[test.u(2)], '{t}', '{}', '{}', '{}', '{}', '00000000-0000-7000-8000-000000000002') FROM e;
 SELECT edge_lease(b, true, false, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '00000000-0000-7000-8000-000000000001') FROM e;
 SELECT test.ok(EXISTS (SELECT FROM room_occupants o WHERE o.edge_id = b AND o.user_id = test.u(2)), 'still there') FROM e;
+-- a whole lease in parts: each speaks for its slice alone, and only all of them are everything
+CREATE TABLE parts AS SELECT gen_random_uuid() AS c, '00000000-0000-4000-9000-000000000010'::uuid AS even, '00000000-0000-4000-9000-000000000011'::uuid AS odd;
+CREATE FUNCTION part(p_slice int, VARIADIC p_rooms uuid[]) RETURNS text LANGUAGE sql AS $$
+    SELECT coalesce(string_agg(concat_ws(' ', what, right(room_id::text, 2), present), ',' ORDER BY what, room_id), '')
+    FROM parts, edge_lease(c, true, false, p_rooms, array_fill(test.u(2), ARRAY[cardinality(p_rooms)]),
+        array_fill(true, ARRAY[cardinality(p_rooms)]), '{}', '{}', '{}', '{}', NULL, p_slice, 2)
+$$;
+CREATE FUNCTION changes() RETURNS text LANGUAGE sql AS $$
+    SELECT coalesce(string_agg(what, ','), '') FROM parts, edge_lease(c, false, false, '{}', '{}', '{}', '{}', '{}', '{}', '{}')
+$$;
+SELECT test.equal(part(1, odd), 'AGAIN,ROOM 11 t', 'the second part alone is nothing whole') FROM parts;
+SELECT test.equal(changes(), 'AGAIN', 'not whole yet');
+SELECT test.equal(part(0, even), 'ROOM 10 t', 'the first part leaves the other slice alone') FROM parts;
+SELECT test.equal(changes(), 'AGAIN', 'not whole yet');
+SELECT test.equal(part(1, odd), '', 'the second completes it') FROM parts;
+SELECT test.equal(changes(), '', 'whole');
+SELECT test.equal(part(0, VARIADIC '{}'::uuid[]), 'ROOM 10 f', 'gone from its slice') FROM parts;
+SELECT test.equal(part(1, odd), '', 'still there') FROM parts;
