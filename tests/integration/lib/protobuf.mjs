@@ -42,9 +42,9 @@ for (const object of root.lookup('belfry').nestedArray) {
   }
 }
 
-/** As the JSON framings would have it. */
+/** As the JSON framings would have it, but that empty lists are not there. */
 function plain(type, packed) {
-  return type.toObject(type.decode(packed), { longs: Number, enums: String, arrays: true })
+  return type.toObject(type.decode(packed), { longs: Number, enums: String, arrays: false })
 }
 
 /** Connects and waits for CONNECTION_SUCCESS; rejects with what refused it. */
