@@ -116,6 +116,20 @@ void arg_texts(struct request *request, size_t count, char *const *values)
     bind_text(request, text);
 }
 
+void arg_member(struct request *request, const char *json_name)
+{
+    struct buf buf;
+    buf_init(&buf, PAYLOAD_MAX);
+    if (!transcode_member(request->event->payload, request->payload, json_name, &buf)) {
+        bind_made(request, NULL);
+    } else if (buf.size == 0) {
+        arg_null(request);
+    } else {
+        bind_made(request, arena_copy(&request->arena, buf_bytes(&buf)));
+    }
+    buf_finish(&buf);
+}
+
 enum err run_sql(struct request *request)
 {
     if (request->arg_count > SQL_ARGS_MAX) {

@@ -82,6 +82,9 @@ void arg_null(struct request *request);
 void arg_uuid(struct request *request, struct uuid value);
 /* text[] from repeated strings */
 void arg_texts(struct request *request, size_t count, char *const *values);
+/* What has no arg_… of its own, by its JSON name in the payload: an enum as its name, a
+ * number or truth value as it is, lists and messages as JSON. Absent: SQL NULL. */
+void arg_member(struct request *request, const char *json_name);
 
 /* The rest happens in PostgreSQL: admission (answer key, locks, right), the event's own
  * function with the bound arguments, completion (stored answer), in one round trip. */

@@ -30,6 +30,11 @@ MUST_CHECK enum err transcode_to_json(const struct message_rules *rules,
 MUST_CHECK enum err transcode_to_protobuf(const ProtobufCMessage *message,
                                           struct buf *out);
 
+/* One member alone, as SQL wants it: an enum's name without quotes; nothing is written
+ * when it is absent. False: there is no such member, or `out` is full. */
+bool transcode_member(const struct message_rules *rules, const ProtobufCMessage *message,
+                      const char *json_name, struct buf *out);
+
 /* Replies and publications, which PostgreSQL makes as JSON, for protobuf clients. Members
  * that the contract does not know are left out: a row of the log may have been written by
  * a newer core. ERR_INTERNAL: it does not fit the contract otherwise. */

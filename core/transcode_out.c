@@ -159,3 +159,28 @@ enum err transcode_to_json(const struct message_rules *rules,
     write_message(rules, message, out);
     return out->failed ? ERR_LIMIT_REACHED : ERR_OK;
 }
+
+bool transcode_member(const struct message_rules *rules, const ProtobufCMessage *message,
+                      const char *json_name, struct buf *out)
+{
+    for (unsigned i = 0; i < rules->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &rules->descriptor->fields[i];
+        if (strcmp(rules->fields[i].json_name, json_name) != 0) {
+            continue;
+        }
+        const void *value = member_at(message, field->offset);
+        if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+            write_list(message, field, &rules->fields[i], out);
+        } else if (!field_is_set(message, field)) {
+            return true;
+        } else if (field->type == PROTOBUF_C_TYPE_ENUM) {
+            const ProtobufCEnumValue *name = protobuf_c_enum_descriptor_get_value(
+                field->descriptor, *(const int *)value);
+            buf_append_text(out, name != NULL ? name->name : "");
+        } else {
+            write_value(field, &rules->fields[i], value, out);
+        }
+        return !out->failed;
+    }
+    return false;
+}

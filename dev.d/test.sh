@@ -14,6 +14,8 @@ test_usage() {
   instructions the hot paths take no more of them than recorded
   minimal      the build without brokers, and its tests
   docs         generated files, the contract's promises, links
+  new-event    pages and flags become events, or are refused by line
+  walk         docs/hacking.md, done as it is written
   integration  real processes through official clients        (sanitizers)
   chaos        kills, pauses and losses under load
   compose      containers: up, scaled, down
@@ -22,7 +24,7 @@ test_usage() {
 END
 }
 
-SUITES=(unit contract golden events sql simulation fuzz instructions minimal docs integration chaos compose)
+SUITES=(unit contract golden events sql simulation fuzz instructions minimal docs new-event walk integration chaos compose)
 LONG="" CHAOS_FLAGS=()
 
 command_test() {
@@ -185,6 +187,21 @@ suite_docs() {
     cd "$ROOT/tests/docs" && install_node_modules || exit
     node --test --test-reporter=tap ./*.test.mjs || status=1
     return $status
+}
+
+# Each in a scratch copy of this tree, which it builds.
+suite_new-event() {
+    scratch_packages
+    node --test --test-reporter=tap "$ROOT"/tests/new_event/*.test.mjs
+}
+suite_walk() {
+    scratch_packages
+    (cd "$ROOT/tests/integration" && install_node_modules) || exit
+    node "$ROOT/tests/walk/walk.mjs"
+}
+scratch_packages() {
+    need_node
+    need_packages "${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" git haproxy
 }
 
 suite_integration() {
