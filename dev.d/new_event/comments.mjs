@@ -16,7 +16,7 @@ const QUANTITIES = [
   [new RegExp(`\\bexactly\\s+${N}${NOUN}`, 'i'), (n, noun) => [n, n, noun]],
 ]
 const LETTERS = /^(char|chars|character|characters|letter|letters)$/i
-const NO_NOUN = /^(default|and|or|each|if|when|for|per|by|long|inclusive|max|min|characters?-long|required|optional|only)$/i
+const NO_NOUN = /^(default|and|or|each|if|when|for|by|long|inclusive|max|min|characters?-long|required|optional|only)$/i
 
 const FORMATS = [
   ['UUID', /\bUUIDs?(\s*\(?v\d\)?)?/i],
