@@ -26,6 +26,7 @@ export const USAGE = `./dev new-event DOMAIN NAME [flags]: adds a client event; 
   --causes SERVER_EVENT  what others hear; a new one unless the contract has it; again for more
     --scope SCOPE        of the one before: ${SCOPES.join(', ')}
     --ephemeral          of the one before: not numbered, not stored
+    --handling TEXT      of the one before: what a client does with it
     --event-field SPEC   of the one before: a member (default: those of the payload, and userId)
 
 SPEC is name:type[:rule…]. Types: string int long double bool uuid time url, A|B|C for one of
@@ -39,7 +40,7 @@ description:
 const FLAGS = {
   '--purpose': 1, '--kind': 1, '--right': 1, '--resource': 1, '--id-key': 1, '--self': 0,
   '--subscribed': 0, '--public': 0, '--rate': 1, '--field': 1, '--reply-field': 1, '--error': 1, '--causes': 1,
-  '--scope': 1, '--ephemeral': 0, '--event-field': 1, '--from': 1,
+  '--scope': 1, '--ephemeral': 0, '--handling': 1, '--event-field': 1, '--from': 1,
 }
 
 /** Flags in order: [name, value]; words without one come as ['', word]. */
@@ -132,7 +133,7 @@ function rateOf(text, findings) {
   return { limit: Number(match?.[1]), perSeconds: Number(match?.[2]) }
 }
 
-/** --scope, --ephemeral and --event-field speak of the --causes before them. */
+/** --scope, --ephemeral, --handling and --event-field speak of the --causes before them. */
 function causedBy(event, flags, contract, findings) {
   const caused = new Map()
   let current
@@ -142,18 +143,19 @@ function causedBy(event, flags, contract, findings) {
       if (fault) findings.error('', fault)
       caused.set(value, current = caused.get(value) ?? { name: value, specs: [] })
     }
-    if (!['--scope', '--ephemeral', '--event-field'].includes(flag)) continue
+    if (!['--scope', '--ephemeral', '--handling', '--event-field'].includes(flag)) continue
     if (!current) findings.error('', `${flag} comes behind the --causes that it is about`)
     else if (contract.serverEvents.has(current.name)) findings.error('', `${current.name} is in the contract already: its scope and members are known`)
     else if (flag === '--scope') current.scope = value
     else if (flag === '--ephemeral') current.ephemeral = true
+    else if (flag === '--handling') current.handling = sentence(value)
     else current.specs.push(value)
   }
   return [...caused.values()].filter(({ name }) => !contract.serverEvents.has(name))
     .map(server => serverEvent(server, event, findings))
 }
 
-function serverEvent({ name, scope, ephemeral, specs }, event, findings) {
+function serverEvent({ name, scope, ephemeral, handling, specs }, event, findings) {
   scope ??= event.right.subscribed ? 'room' : ownStream(event.right)
   if (!SCOPES.includes(scope)) findings.error('', `--scope takes one of ${SCOPES.join(', ')}, not '${scope}'`)
   const fields = specs.length > 0 ? fieldsOf(specs, '--event-field', findings) : [
@@ -165,7 +167,7 @@ function serverEvent({ name, scope, ephemeral, specs }, event, findings) {
   else qualifyEnums(message, event.payload)
   return {
     name, scope, durable: event.kind === 'change' && !ephemeral && !NO_STREAM.includes(scope), trigger: 'CLIENT_EVENT',
-    purpose: `${event.name} was done.`, message,
+    purpose: `${event.name} was done.`, handling: handling ?? 'Show what it says.', message,
   }
 }
 

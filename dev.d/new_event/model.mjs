@@ -6,7 +6,7 @@
 //   domain    { name, namespace, overview, flows, troubles }
 //   client    { at, name, purpose, kind, authentication, right, rate, causes, errors, payload,
 //               reply }
-//   server    { at, name, purpose, scope, durable, trigger, exceptSender, message }
+//   server    { at, name, purpose, scope, durable, trigger, exceptSender, handling, message }
 //   message   { name, fields, enums: [{ name, values }] }
 //   field     { at, name, json, kind, type, repeated, required, rule, default, description }
 //

@@ -1,7 +1,7 @@
 // One event of a page: its `**…:**` lines, its payload, and what its decorators say.
 
 import { ERRORS, NO_STREAM, RATE } from './model.mjs'
-import { blocksOf, find, labels } from './markdown.mjs'
+import { blocksOf, find, labels, prose } from './markdown.mjs'
 import { camel, EVENT_NAME, eventNameFault, nearest, sentence } from './words.mjs'
 
 const READS = /^(GET|LIST|FETCH|READ|SEARCH|FIND|LOAD|QUERY)_/
@@ -221,6 +221,7 @@ export function serverEventOf(section, page) {
     name, scope, at: at(section.line), purpose: purposeOf(section, said, page),
     exceptSender: /except|not the sender|other(s| members| clients)? in/i.test(said.get('scope')?.value ?? ''),
     ...triggerOf(name, section, said, page), ...deliveryOf(name, scope, section, said, page),
+    handling: handlingOf(name, section, page),
   }
   if (event.exceptSender && event.durable) findings.error(at(said.get('scope').line), `${name}: a durable event goes to everyone; say '**Delivery:** ephemeral' to leave the sender out`)
   const carried = event.durable ? ['timestamp', 'seq', 'stream', 'cursor'] : ['timestamp']
@@ -242,6 +243,14 @@ function scopeOf(name, section, said, { at, findings }) {
   }
   checkEmission(name, scope, section, { at, findings })
   return scope ?? 'user'
+}
+
+/** The words beside the code that shows how it is handled. */
+function handlingOf(name, section, { at, findings }) {
+  const part = find(section, /^frontend handling/i), words = part ? sentence(prose(part)) : ''
+  if (words && !/^\[/.test(words)) return words
+  findings.note(at(part?.line ?? section.line), `${name}: 'Frontend Handling' has no words on what a client does with it; the documents will say "Show what it says."`)
+  return 'Show what it says.'
 }
 
 /** The example of sending it goes where **Scope:** says. */

@@ -106,10 +106,11 @@ function printRight({ actions, resource, self, subscribed }) {
   return `{ ${actions.map(action => `actions: ${action}`).join(' ')}  resource: { type: ${resource.type}${key}${source} } }`
 }
 
-function printServerEvent({ name, purpose, scope, durable, trigger, exceptSender, message }) {
+function printServerEvent({ name, purpose, scope, durable, trigger, exceptSender, handling, message }) {
   const lines = [
     `name: ${quote(name)}`, `purpose: ${quote(purpose)}`, `scope: ${scope.toUpperCase()}_SCOPE`,
     ...(durable ? ['durable: true'] : []), `trigger: ${trigger}`, ...(exceptSender ? ['except_sender: true'] : []),
+    `handling: ${quote(handling)}`,
   ]
   return printMessage(message, `  option (server_event) = {\n${lines.map(line => `    ${line}\n`).join('')}  };\n`)
 }
