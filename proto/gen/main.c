@@ -28,13 +28,15 @@ static const struct output {
 } outputs[] = {
     {"--core", emit_core_and_count},
     {"--asyncapi", emit_asyncapi},
+    {"--typescript", emit_typescript},
 };
 
 static int usage(void)
 {
     fprintf(stderr, "usage: belfry-gen OUTPUT OUTDIR FILE.ds\n"
-                    "  --core      events.gen.h and events.gen.c of the core\n"
-                    "  --asyncapi  asyncapi.json\n"
+                    "  --core        events.gen.h and events.gen.c of the core\n"
+                    "  --asyncapi    asyncapi.json\n"
+                    "  --typescript  the types of @belfry/client\n"
                     "       belfry-gen --planned FILE.ds\n"
                     "  prints what is documented and not built\n"
                     "FILE.ds: protoc --include_imports --include_source_info "

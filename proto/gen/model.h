@@ -107,6 +107,7 @@ const struct contract_field *find_path(const struct contract_message *message,
 MUST_CHECK enum err emit_core(struct contract *contract, const char *directory);
 MUST_CHECK enum err emit_description(struct contract *contract, const char *directory);
 MUST_CHECK enum err emit_asyncapi(struct contract *contract, const char *directory);
+MUST_CHECK enum err emit_typescript(struct contract *contract, const char *directory);
 
 /* To standard output: how many events are planned, by domain; `names`: and which. */
 void print_planned(const struct contract *contract, bool names);

@@ -2,8 +2,8 @@
 # Holds what belfry-gen prints against what was reviewed.
 #
 #     golden.sh GEN PROTO_DIR refused/NAME.proto   refused, with the words of NAME.expected
-#     golden.sh GEN PROTO_DIR core/NAME.proto      NAME.gen.h, NAME.gen.c, NAME.asyncapi.json
-#                                                  and NAME.planned, byte for byte
+#     golden.sh GEN PROTO_DIR core/NAME.proto      NAME.gen.h, NAME.gen.c, NAME.gen.ts,
+#                                                  NAME.asyncapi.json and NAME.planned, byte for byte
 #
 # GOLDEN_UPDATE=1 writes the expected files instead; then read the difference in git.
 set -eu
@@ -50,5 +50,9 @@ core)
     "$gen" --planned "$out/set.ds" >"$out/planned"
     hold "$out/planned" "$here/$kind/$name.planned"
     tail -n 1 "$out/planned" | diff -u - "$out/said"
+    mkdir "$out/ts"
+    "$gen" --typescript "$out/ts" "$out/set.ds"
+    (cd "$out/ts" && tail -n +1 -- *.ts) >"$out/events.gen.ts"
+    hold "$out/events.gen.ts" "$here/$kind/$name.gen.ts"
     ;;
 esac
