@@ -17,6 +17,11 @@ const struct option_def edge_options[] = {
      "Address to listen on; :: for IPv6 and IPv4."},
     {"BELFRY_PORT", NULL, OPTION_INT, FIELD(port), "8080", 1, PORT_MAX, NULL,
      "Port for WebSocket and HTTP."},
+    {"BELFRY_TLS_CERT", NULL, OPTION_TEXT, FIELD(tls_certificate), "", 0, 0, NULL,
+     "File with the certificate chain in PEM: the port speaks wss and https only. Empty: "
+     "plain, for a proxy in front."},
+    {"BELFRY_TLS_KEY", NULL, OPTION_TEXT, FIELD(tls_key), "", 0, 0, NULL,
+     "File with the certificate's private key in PEM."},
     {"BELFRY_CORES", NULL, OPTION_TEXT, FIELD(cores), "core:7400", 0, 0, NULL,
      "Cores as host:port, comma separated; all addresses of a name are used."},
     {"BELFRY_BUS", NULL, OPTION_TEXT, FIELD(bus), "nng:", 0, 0, NULL,
@@ -128,6 +133,11 @@ enum config_result edge_config_load(int argc, char **argv, struct edge_config *c
     if (!has_keys && !config->anonymous) {
         buf_append_text(ret_text, "One of BELFRY_JWT_SECRET, BELFRY_JWT_KEYS and "
                                   "BELFRY_JWKS must be set, or BELFRY_ANONYMOUS=on\n");
+    }
+    if ((config->tls_certificate != NULL && config->tls_certificate[0] != 0) !=
+        (config->tls_key != NULL && config->tls_key[0] != 0)) {
+        buf_append_text(ret_text,
+                        "BELFRY_TLS_CERT and BELFRY_TLS_KEY must be set together\n");
     }
     return ret_text->size > before ? CONFIG_BAD : result;
 }

@@ -16,8 +16,9 @@ enum edge_limits_mode { LIMITS_ENFORCE, LIMITS_DRY_RUN, LIMITS_OFF };
 struct edge_config {
     const char *host;
     int64_t port;
-    const char *cores; /* "core:7400,10.0.0.3:7400" */
-    const char *bus;   /* URL, see bus/bus.h */
+    const char *tls_certificate, *tls_key; /* files; "": plain */
+    const char *cores;                     /* "core:7400,10.0.0.3:7400" */
+    const char *bus;                       /* URL, see bus/bus.h */
     const char *link_key;
 
     const char *jwt_secret;

@@ -42,6 +42,13 @@ struct conn *conn_create(struct edge *edge, const struct framing *framing,
     return conn;
 }
 
+static void free_ring(struct conn *conn)
+{
+    if (conn->queue != &conn->alone) {
+        free(conn->queue);
+    }
+}
+
 /* Takes `count` frames off the head; the ring goes with the last one, since most
  * connections are idle most of the time. */
 static void take(struct conn *conn, uint32_t count)
@@ -54,7 +61,7 @@ static void take(struct conn *conn, uint32_t count)
     }
     conn->queue_count -= count;
     if (conn->queue_count == 0) {
-        free(conn->queue);
+        free_ring(conn);
         conn->queue = NULL;
         conn->queue_head = conn->queue_capacity = 0;
     }
@@ -91,8 +98,13 @@ static bool reserve(struct conn *conn)
     if (conn->queue_count < conn->queue_capacity) {
         return true;
     }
+    if (conn->queue == NULL) {
+        conn->queue = &conn->alone;
+        conn->queue_capacity = 1;
+        return true;
+    }
     uint32_t capacity =
-        conn->queue_capacity > 0 ? conn->queue_capacity * 2 : QUEUE_CAPACITY_MIN;
+        conn->queue_capacity > 1 ? conn->queue_capacity * 2 : QUEUE_CAPACITY_MIN;
     struct frame **queue = malloc(capacity * sizeof(struct frame *));
     if (queue == NULL) {
         return false;
@@ -100,7 +112,7 @@ static bool reserve(struct conn *conn)
     for (uint32_t i = 0; i < conn->queue_count; i++) {
         queue[i] = conn->queue[(conn->queue_head + i) & (conn->queue_capacity - 1)];
     }
-    free(conn->queue);
+    free_ring(conn);
     conn->queue = queue;
     conn->queue_head = 0;
     conn->queue_capacity = capacity;

@@ -52,7 +52,8 @@ struct conn {
     void *framing_state; /* the framing's */
     struct list in_edge; /* all connections */
 
-    struct frame **queue; /* ring of waiting frames; memory only while in use */
+    struct frame **queue; /* ring of waiting frames; NULL: none waits */
+    struct frame *alone;  /* the ring while one frame is all that waits */
     uint32_t queue_head, queue_count, queue_capacity;
     size_t queued_bytes;
 

@@ -13,6 +13,7 @@
 #include "base/metrics.h"
 #include "edge/http.h"
 #include "edge/http_head.h"
+#include "edge/tls.h"
 #include "edge/visitor.h"
 
 #define ACCEPTS_PER_TURN 64
@@ -391,6 +392,11 @@ static void welcome(struct listener *listener, int fd, const struct sockaddr *ad
     listener->guest_count++;
     /* A proxy is no client; its clients count when their address is known. */
     if (!proxies_trust(listener->proxies, guest->address) && !count_address(guest)) {
+        guest_free(guest);
+        return;
+    }
+    if (listener->tls != NULL && !tls_enter(listener->tls, &guest->fd)) {
+        metric_add(&refused_full, 1);
         guest_free(guest);
         return;
     }

@@ -393,6 +393,7 @@ void edge_reload(struct edge *edge)
     if (verifier_reload(edge->verifier) != ERR_OK) {
         log_error("token keys could not be read again: the old ones stay");
     }
+    listener_reload(edge->listener);
 }
 
 void edge_stop(struct edge *edge)

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "edge/tls.h"
 #include "edge/visitor.h"
 
 #define BACKLOG      4096
@@ -143,6 +144,7 @@ static void free_parts(struct listener *listener)
     cors_destroy(listener->cors);
     proxies_destroy(listener->proxies);
     addresses_destroy(listener->addresses);
+    tls_destroy(listener->tls);
     if (listener->spare_fd >= 0) {
         close(listener->spare_fd);
     }
@@ -174,6 +176,9 @@ static void on_insurance(uv_timer_t *timer)
     struct listener *listener = timer->data;
     lws_cancel_service(listener->context);
     door_expire(listener, clock_ms());
+    if (listener->tls != NULL) {
+        tls_tick(listener->tls, clock_ms());
+    }
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -251,6 +256,21 @@ static enum err make_rules(struct listener *listener)
     return listener->addresses != NULL ? ERR_OK : ERR_UNAVAILABLE;
 }
 
+static enum err open_tls(struct listener *listener)
+{
+    const struct edge_config *config = listener->edge->config;
+    const char *problem = "";
+    if (config->tls_certificate[0] == 0) {
+        return ERR_OK;
+    }
+    enum err err = tls_create(listener->edge->loop, config->tls_certificate,
+                              config->tls_key, &listener->tls, &problem);
+    if (err != ERR_OK) {
+        log_error("settings", LOG_TEXT("problem", problem));
+    }
+    return err;
+}
+
 enum err listener_open(struct edge *edge, struct listener **ret_listener)
 {
     struct listener *listener = calloc(1, sizeof(*listener));
@@ -267,6 +287,9 @@ enum err listener_open(struct edge *edge, struct listener **ret_listener)
     }
     enum err err = make_rules(listener);
     if (err == ERR_OK) {
+        err = open_tls(listener);
+    }
+    if (err == ERR_OK) {
         err = open_socket(listener);
     }
     if (err == ERR_OK) {
@@ -279,6 +302,15 @@ enum err listener_open(struct edge *edge, struct listener **ret_listener)
     start_clockwork(listener);
     *ret_listener = listener;
     return ERR_OK;
+}
+
+void listener_reload(struct listener *listener)
+{
+    const char *problem = "";
+    if (listener->tls != NULL && tls_reload(listener->tls, &problem) != ERR_OK) {
+        log_error("the certificate could not be read again: the old one stays",
+                  LOG_TEXT("problem", problem));
+    }
 }
 
 void listener_stop_listening(struct listener *listener)

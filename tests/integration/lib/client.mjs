@@ -107,7 +107,7 @@ function fitsName(wanted, name) {
 class SocketIoClient extends Client {
   framing = 'socketio'
 
-  constructor(url, token, { resume, reconnection = false, headers, auth } = {}) {
+  constructor(url, token, { resume, reconnection = false, headers, auth, ca } = {}) {
     super()
     this.socket = io(url, {
       transports: ['websocket'],
@@ -116,6 +116,7 @@ class SocketIoClient extends Client {
       reconnectionDelay: 50,
       reconnectionDelayMax: 500,
       extraHeaders: headers,
+      ca,
       auth: auth ?? (callback => callback({ token, resume: this.resume ?? resume })),
     })
     this.socket.onAny((name, data) => this.got(name, data))
@@ -141,9 +142,9 @@ class JsonClient extends Client {
   #answers = new Map()
   #id = 0
 
-  constructor(url, token, { resume, headers, hello = true, query = '' } = {}) {
+  constructor(url, token, { resume, headers, hello = true, query = '', ca } = {}) {
     super()
-    this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws${query}`, 'belfry.v1.json', { headers })
+    this.socket = new WebSocket(`${url.replace(/^http/, 'ws')}/ws${query}`, 'belfry.v1.json', { headers, ca })
     this.socket.on('open', () => hello && this.raw(JSON.stringify({ hello: { token, resume } })))
     this.socket.on('message', text => this.#receive(JSON.parse(text)))
     this.socket.on('unexpected-response', (_, response) => {
