@@ -42,8 +42,8 @@ function addFile(contract, file, text) {
 
 /** What a server event says of itself, in our own words. */
 function serverEvent(def) {
-  const { scope, durable } = single(def)
-  return { scope: scope.replace(/_SCOPE$/, '').toLowerCase(), durable: durable === 'true' }
+  const { scope, durable, except_sender: exceptSender } = single(def)
+  return { scope: scope.replace(/_SCOPE$/, '').toLowerCase(), durable: durable === 'true', exceptSender: exceptSender === 'true' }
 }
 
 /** Actions and kinds of resources are the words of options.proto. */

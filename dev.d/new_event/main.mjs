@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { readContract } from './contract.mjs'
 import { additionOfFlags, readFlags, USAGE } from './flags.mjs'
-import { byLine, complete, plannedEvent } from './model.mjs'
+import { byLine, complete, messageOf, plannedEvent } from './model.mjs'
 import { additionOfPage } from './page.mjs'
 import { unplanned } from './print_proto.mjs'
 import { judge, planFiles, write } from './tree.mjs'
@@ -25,7 +25,8 @@ function main() {
   if (words.some(word => word === '-h' || word === '--help')) return console.log(USAGE)
   const contract = readContract(root), flags = readFlags(words)
   const { addition, protos, notes } = asked(flags, contract)
-  for (const event of addition.clientEvents) event.messages = new Map(addition.parts.map(part => [part.name, part]))
+  const message = name => addition.parts.find(part => part.name === name) ?? messageOf(contract, name)
+  for (const event of addition.clientEvents) event.message = message
   const files = planFiles(root, addition, contract, protos)
   judge(root, generator, files)
   write(root, files)

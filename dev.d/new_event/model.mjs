@@ -66,16 +66,16 @@ export function ownStream(right) {
 }
 
 export function complete(addition, contract, findings) {
-  const server = new Map([...contract.serverEvents, ...addition.serverEvents.map(event => [event.name, event])])
+  const added = new Map(addition.serverEvents.map(event => [event.name, event]))
   checkNames(addition, contract, findings)
   for (const event of addition.clientEvents) {
     checkActions(event, contract, findings)
-    checkCauses(event, server, findings)
+    checkCauses(event, [...added.keys(), ...contract.serverEvents.keys()], findings)
     bindResource(event, findings)
     if (event.kind === 'change' && !event.payload.fields.some(field => field.json === 'clientId')) {
       event.payload.fields.push(clientId())
     }
-    event.caused = event.causes.map(name => server.get(name)).filter(Boolean)
+    event.caused = event.causes.map(name => added.get(name) ?? serverEventOf(contract, name)).filter(Boolean)
     const streams = event.caused.filter(event => event.durable).map(event => event.scope)
     event.manyStreams = event.kind === 'change' && streams.some(scope => scope !== ownStream(event.right))
     event.reply ??= defaultReply(event)
@@ -124,10 +124,10 @@ function checkActions(event, contract, findings) {
   }
 }
 
-function checkCauses(event, server, findings) {
+function checkCauses(event, known, findings) {
   for (const name of event.causes) {
-    if (server.has(name)) continue
-    const near = nearest(name, server.keys())
+    if (known.includes(name)) continue
+    const near = nearest(name, known)
     findings.error(event.at, `${event.name} causes ${name}, which is no server event${near ? `; is it ${near}?` : ''}`)
   }
 }
@@ -154,10 +154,8 @@ function defaultReply(event) {
   if (event.kind !== 'change' || !first?.durable || first.scope !== ownStream(event.right)) {
     return { name, fields: [], enums: [] }
   }
-  event.repliesWithEvent = Boolean(first.message.fields[0]?.json)
-  const fields = event.repliesWithEvent
-    ? first.message.fields.map(field => ({ ...field, type: qualified(field, first.message), number: undefined }))
-    : []
+  const { message } = first
+  const fields = message.fields.map(field => ({ ...field, type: qualified(field, message), number: undefined }))
   return { name, fields: [...fields, seq()], enums: [] }
 }
 
@@ -214,6 +212,12 @@ function describe({ json }) {
   return json.replace(/[A-Z]/g, letter => ' ' + letter.toLowerCase()).replace(/ id$/, '').replace(/^./, letter => 'The ' + letter)
 }
 
+/** Does the reply hold what the event does, and its seq? */
+export function repliesWith(reply, message) {
+  const names = message.fields.map(({ json }) => json)
+  return reply.fields.length === names.length + 1 && reply.fields.every(({ json }) => json === 'seq' || names.includes(json))
+}
+
 /** A planned event of the contract, as it stands there. */
 export function plannedEvent(contract, name) {
   const { domain, rpc, def } = contract.clientEvents.get(name)
@@ -230,15 +234,22 @@ export function plannedEvent(contract, name) {
     causes: def.causes ?? [],
     payload: messageOf(contract, rpc.payload), reply: messageOf(contract, rpc.reply),
   }
-  event.caused = event.causes.map(name => contract.serverEvents.get(name)).filter(Boolean)
-    .map(event => ({ ...event, name: event.def.name[0], message: messageOf(contract, event.message.name) }))
+  event.caused = event.causes.map(name => serverEventOf(contract, name)).filter(Boolean)
   return { domain, event }
 }
 
 const SCALARS = { string: 'text', int32: 'int', int64: 'int', uint32: 'int', uint64: 'int', double: 'double', float: 'double', bool: 'bool' }
 
-function messageOf(contract, name) {
-  const { message } = contract.messages.get(name)
+/** A server event of the contract. */
+function serverEventOf(contract, name) {
+  const event = contract.serverEvents.get(name)
+  return event && { name, scope: event.scope, durable: event.durable, exceptSender: event.exceptSender, message: messageOf(contract, event.message.name) }
+}
+
+/** A message of the contract; nothing when there is none of this name. */
+export function messageOf(contract, name) {
+  const message = contract.messages.get(name)?.message
+  if (!message) return
   return {
     name,
     enums: message.enums,

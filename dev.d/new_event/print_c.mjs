@@ -156,7 +156,7 @@ function world(event, joined) {
   if (place === 'instance') setup += '    event_sql("UPDATE users SET instance_owner = true WHERE id = \'%s\'", actor_id(owner));\n'
   if (event.right.subscribed && joined) setup += '    assert_ok(event_test(owner, "JOIN_ROOM", "{\\"roomId\\":\\"%s\\"}", its_room));\n'
   const key = event.right.subscribed ?? event.right.resource?.idKey
-  const text = JSON.stringify(example(event.payload, event.messages, key)).replace(/%/g, '%%').replace('"\\u0000"', '"%s"')
+  const text = JSON.stringify(example(event.payload, event.message, key)).replace(/%/g, '%%').replace('"\\u0000"', '"%s"')
   const id = key ? `, its_${place}` : ''
   const payload = `    const char *payload = ${cString(text)};\n`
   const call = who => `${who}, "${event.name}", payload${id}`
@@ -170,16 +170,16 @@ function cString(text) {
 }
 
 /** A payload that keeps the rules; the resource's id is a NUL, to be replaced. */
-export function example(message, messages, key) {
+export function example(message, messageOf, key) {
   const fields = message.fields.filter(field => field.required || field.json === key)
   return Object.fromEntries(fields.map(field => {
     if (field.json === key) return [field.json, '\0']
-    if (!field.repeated) return [field.json, exampleValue(field, messages)]
-    return [field.json, Array.from({ length: Math.max(1, field.rule.min_items ?? 1) }, () => exampleValue(field, messages))]
+    if (!field.repeated) return [field.json, exampleValue(field, messageOf)]
+    return [field.json, Array.from({ length: Math.max(1, field.rule.min_items ?? 1) }, () => exampleValue(field, messageOf))]
   }))
 }
 
-function exampleValue(field, messages) {
+function exampleValue(field, messageOf) {
   const { kind, rule, values, type } = field
   switch (kind) {
     case 'bool': return true
@@ -188,7 +188,7 @@ function exampleValue(field, messages) {
       const value = rule.min ?? Math.min(1, rule.max ?? 1)
       return type.endsWith('64') && !rule.json_number ? String(value) : value
     }
-    case 'message': return messages.get(type) ? example(messages.get(type), messages) : {}
+    case 'message': return messageOf(type) ? example(messageOf(type), messageOf) : {}
   }
   if (rule.as_json) return {}
   return { UUID: NOWHERE, TIMESTAMP: '2030-01-01T00:00:00Z', URL: 'https://example.org/' }[rule.format] ?? exampleText(rule)

@@ -1,7 +1,7 @@
 // Writes the migration: a function for each event that PostgreSQL answers, which refuses
 // until somebody says what it does.
 
-import { ownStream } from './model.mjs'
+import { ownStream, repliesWith } from './model.mjs'
 import { lower } from './words.mjs'
 
 const KIND_OF = { room: ['3', 'a.room_id'], community: ['1', 'a.community_id'], members: ['2', 'a.community_id'], user: ['4', 'a.user_id'] }
@@ -71,7 +71,7 @@ ${object(event.reply.fields, event, '    --         ')}))::text);
 ${object(message.fields, event, '    --             ')}))::text)`
   })
   const alone = slots.length === 1 && slots[0].scope === own
-  const reply = alone && event.repliesWithEvent ? 'NULL' : '…'
+  const reply = alone && repliesWith(event.reply, slots[0].message) ? 'NULL' : '…'
   const note = reply === 'NULL'
     ? '-- Make the change, and publish it in place of this refusal. With NULL the reply is\n    -- what was published, and its seq:'
     : '-- Make the change, and publish it in place of this refusal:'

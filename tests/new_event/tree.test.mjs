@@ -105,6 +105,8 @@ describe('every way of saying it, in a tree that is built and tested', () => {
     await succeeds(`extras RATE_MESSAGE --right ADD_REACTION --resource message --field stars:double:min=0:max=5
       --field weights:long[]:max=9:items=3:optional --field for:uuid:optional --field kind:GOOD\\|BAD --causes MESSAGE_RATED
       --error CONFLICT:'It was rated before.'`.replace(/\n/g, ' '))
+    // what others hear is in the contract already
+    await succeeds(`extras SHOUT --right SEND_MESSAGE --resource room --causes MESSAGE_CREATED`)
   })
 
   it('compiles at once', { timeout: 300_000 }, async () => {
@@ -131,7 +133,7 @@ describe('every way of saying it, in a tree that is built and tested', () => {
     assert.equal(status, 0, output)
     const down = await scratch.bash(`cmake --build --preset dev --target belfry
       BELFRY_CLI=$PWD/build/dev/cli/belfry tests/support/with_pg.sh bash -euc \
-        'for i in 1 2 3 4 5 6 7 8; do build/dev/cli/belfry migrate down; done; build/dev/cli/belfry migrate up'`)
+        'for i in 1 2 3 4 5 6 7 8 9; do build/dev/cli/belfry migrate down; done; build/dev/cli/belfry migrate up'`)
     assert.equal(down.status, 0, down.output)
   })
 
