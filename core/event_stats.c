@@ -78,23 +78,34 @@ static void append_params(struct buf *buf, int first, int count)
     }
 }
 
+static char *take_text(struct buf *buf)
+{
+    if (buf->failed) {
+        buf_finish(buf);
+        return NULL;
+    }
+    size_t size;
+    return (char *)buf_take(buf, &size);
+}
+
 static char *compose(const struct event_def *event, int arg_count)
 {
     const char *suffix = event->kind == EVENT_READ ? "_read" : "";
     struct buf buf;
     buf_init(&buf, 4096);
+    if (event->sql_shortcut != NULL) {
+        buf_printf(&buf, "SELECT * FROM %s(", event->sql_shortcut);
+        append_params(&buf, 1, ADMISSION_PARAMS + arg_count);
+        buf_append_text(&buf, ")");
+        return take_text(&buf);
+    }
     buf_printf(&buf, "SELECT o.* FROM admit%s(", suffix);
     append_params(&buf, 1, ADMISSION_PARAMS);
     buf_printf(&buf, ") a, complete%s(a, CASE WHEN a.status IS NULL THEN %s(a%s", suffix,
                event->sql_function, arg_count > 0 ? ", " : "");
     append_params(&buf, ADMISSION_PARAMS + 1, arg_count);
     buf_append_text(&buf, ") END) o");
-    if (buf.failed) {
-        buf_finish(&buf);
-        return NULL;
-    }
-    size_t size;
-    return (char *)buf_take(&buf, &size);
+    return take_text(&buf);
 }
 
 const char *event_statement(const struct event_def *event, int arg_count)

@@ -275,6 +275,10 @@ static void check_kind(struct contract *contract, const struct contract_event *e
         contract_error(contract, event->place, "%s: only a CHANGE writes to streams",
                        def->name);
     }
+    if (def->shortcut) {
+        contract_error(contract, event->place, "%s: only a CHANGE has a shortcut",
+                       def->name);
+    }
 }
 
 /* The scope whose stream an event of this resource writes to in a batch. */

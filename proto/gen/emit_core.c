@@ -317,6 +317,9 @@ static void print_event(struct contract *contract, const struct contract_event *
     if (def->many_streams) {
         buf_append_text(out, "     .many_streams = true,\n");
     }
+    if (def->shortcut) {
+        buf_printf(out, "     .sql_shortcut = \"run_%s\",\n", name);
+    }
     buf_printf(out, "     .limit = %u,\n     .per_seconds = %u,\n", def->rate->limit,
                def->rate->per_seconds);
     if (def->rate->by_connection) {

@@ -104,14 +104,25 @@ static void a_full_arena_never_becomes_a_null(void **state)
 
 static void a_change_is_framed_by_admission_and_completion(void **state)
 {
+    run("EDIT_MESSAGE", "{\"messageId\":\"" ROOM "\",\"content\":\"x\"}");
+    assert_non_null(submitted);
+    assert_string_equal(
+        submitted->sql,
+        "SELECT o.* FROM admit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+        "$14, $15, $16) a, complete(a, CASE WHEN a.status IS NULL THEN "
+        "event_edit_message(a, $17) END) o");
+    assert_int_equal(submitted->param_count, 17);
+}
+
+static void a_shortcut_takes_the_same_parameters(void **state)
+{
     run("SEND_MESSAGE", "{\"roomId\":\"" ROOM "\",\"content\":\"x\"}");
     assert_non_null(submitted);
     assert_int_equal(finished, 0);
     assert_string_equal(
         submitted->sql,
-        "SELECT o.* FROM admit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-        "$14, $15, $16) a, complete(a, CASE WHEN a.status IS NULL THEN "
-        "event_send_message(a, $17, $18, $19) END) o");
+        "SELECT * FROM run_send_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+        "$12, $13, $14, $15, $16, $17, $18, $19)");
     assert_int_equal(submitted->param_count, 19);
     assert_int_equal(submitted->mode, DB_BATCH);
     assert_int_equal(submitted->mode_param, 0);
@@ -236,6 +247,7 @@ int main(void)
         request_case(too_many_arguments_are_no_statement),
         request_case(a_full_arena_never_becomes_a_null),
         request_case(a_change_is_framed_by_admission_and_completion),
+        request_case(a_shortcut_takes_the_same_parameters),
         request_case(a_read_shares_and_stores_nothing),
         request_case(what_touches_many_streams_or_revokes_runs_alone),
         request_case(the_client_id_is_the_key),

@@ -261,10 +261,10 @@ static void patterns_urls_and_nested_messages(void **state)
         {.json_name = "public"},
     };
     static const struct message_rules right = {&belfry__right__descriptor, right_fields};
-    struct field_rule fields[12] = {{.json_name = "name", .format = FORMAT_URL}};
+    struct field_rule fields[13] = {{.json_name = "name", .format = FORMAT_URL}};
     fields[4] = (struct field_rule){.json_name = "right", .message = &right};
     fields[1].json_name = fields[2].json_name = fields[3].json_name = "x";
-    for (size_t i = 5; i < 12; i++) {
+    for (size_t i = 5; i < 13; i++) {
         fields[i].json_name = "x";
     }
     const struct message_rules rules = {&belfry__client_event__descriptor, fields};

@@ -90,7 +90,7 @@ static void send_call(struct loop *loop, struct conn *conn)
     snprintf(hash, sizeof(hash), "\\x%016llx%016llx", (unsigned long long)a,
              (unsigned long long)b);
     const char *params[PARAMS] = {
-        loop->options.batch > 1 ? "1" : "0",
+        "1", /* as the core does, also with one call in a batch */
         user_text,
         SESSION,
         NULL,
