@@ -28,7 +28,7 @@ void query(struct request *request, const char *sql, enum db_mode mode, uint32_t
     memset(call, 0, sizeof(*call));
     call->sql = sql;
     call->mode = mode;
-    call->mode_param = -1;
+    call->mode_param = mode == DB_BATCH ? count - 1 : -1;
     call->affinity = affinity;
     call->deadline_ms = request->deadline_ms;
     call->param_count = count;

@@ -6,8 +6,8 @@
 #include "core/request.h"
 
 /* Submits `sql` with `count` texts from the arena; `done` finds its request with
- * query_request(). On an error the request is refused and finished. DB_BATCH is for
- * events only. */
+ * query_request(). On an error the request is refused and finished. DB_BATCH: the last
+ * parameter is the mode, which db sets. */
 void query(struct request *request, const char *sql, enum db_mode mode, uint32_t affinity,
            int count, const char *const *params,
            void (*done)(struct db_call *call, const struct db_outcome *outcome,

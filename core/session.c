@@ -180,7 +180,7 @@ void answer_connect(struct request *request, const Link__Request *message)
         return;
     }
     struct arena *arena = &request->arena;
-    const char *params[11] = {
+    const char *params[12] = {
         query_uuid(request, actor->user_id),
         actor->username,
         query_uuid(request, actor->session_id),
@@ -202,8 +202,8 @@ void answer_connect(struct request *request, const Link__Request *message)
         return;
     }
     query(request,
-          "SELECT * FROM session_connect($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-          DB_ALONE, actor->user_id.b[15], 11, params, on_connected);
+          "SELECT * FROM session_connect($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+          DB_BATCH, actor->user_id.b[15], 12, params, on_connected);
 }
 
 /* ------------------------------------------------------------------ disconnect */

@@ -51,6 +51,7 @@ CREATE TABLE communities (
     id          uuid PRIMARY KEY,
     name        text NOT NULL,
     public      boolean NOT NULL DEFAULT false,       -- may anybody join?
+    crowd       boolean NOT NULL DEFAULT false,       -- more than 1,000 members (trigger)
     created_by  uuid,
     created_at  timestamptz NOT NULL DEFAULT now(),
     deleted_at  timestamptz
@@ -91,6 +92,25 @@ CREATE TABLE community_members (
 ) WITH (fillfactor = 90);
 CREATE INDEX community_members_user ON community_members (user_id, community_id);
 CREATE INDEX community_members_owner ON community_members (community_id) WHERE owner;
+
+-- Who comes and goes is told to the contacts, but not in a crowd; each connect asks which it
+-- is, so that is counted when members change, not then.
+CREATE FUNCTION members_make_crowd() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    v_community uuid;
+    v_crowd boolean;
+BEGIN
+    FOR v_community IN SELECT DISTINCT x.community_id FROM changed x LOOP
+        v_crowd := EXISTS (SELECT FROM community_members m
+                           WHERE m.community_id = v_community OFFSET 1000);
+        UPDATE communities c SET crowd = v_crowd WHERE c.id = v_community AND c.crowd <> v_crowd;
+    END LOOP;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER members_came AFTER INSERT ON community_members REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION members_make_crowd();
+CREATE TRIGGER members_went AFTER DELETE ON community_members REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION members_make_crowd();
 
 -- A ban and a membership never stand side by side (trigger below), so that the check of
 -- a right needs to look at the membership only.
@@ -268,4 +288,4 @@ CREATE INDEX room_occupants_edge ON room_occupants (edge_id);
 DROP TABLE room_occupants, present_users, sessions, edges, answers, messages, events, streams,
     room_overrides, room_members, rooms, bans, community_members, access_classes, roles,
     communities, revocations, users, instance;
-DROP FUNCTION bans_end_membership();
+DROP FUNCTION members_make_crowd(), bans_end_membership();

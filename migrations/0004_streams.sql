@@ -146,37 +146,40 @@ LANGUAGE sql STABLE AS $$
     ORDER BY w.kind = 4 DESC, w.kind, w.id
 $$;
 
--- A session of the user began: true if nobody knew that the user is there. The row decides
--- when several sessions begin and end at once.
-CREATE FUNCTION user_came(p_user uuid) RETURNS boolean LANGUAGE sql VOLATILE AS $$
-    INSERT INTO present_users AS p (user_id) VALUES (p_user)
-    ON CONFLICT (user_id) DO UPDATE SET leaving_at = NULL
-    RETURNING p.xmax = 0
-$$;
-
--- Sessions of these users ended: who has none left is gone after the grace.
-CREATE FUNCTION users_left(p_users uuid[], p_grace interval) RETURNS void
-LANGUAGE sql VOLATILE AS $$
-    UPDATE present_users p SET leaving_at = now() + p_grace
-    WHERE p.user_id = ANY (p_users) AND (p.leaving_at IS NULL OR p.leaving_at <= now())
-      AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = p.user_id OFFSET 0)
-$$;
-
--- A session begins. One row a stream to open; a refusal is one row without a stream.
+-- A session begins. One row a stream to open; a refusal is one row without a stream, and so
+-- is BUSY (mode 1, as in admit), with nothing written: also where a row that is to be made
+-- could be another's at the same time, of a new user or of an edge's first session.
 -- p_session NULL: an HTTP request, which only makes sure that the user is there.
 CREATE FUNCTION session_connect(p_user uuid, p_name text, p_session uuid, p_edge uuid,
                                 p_token text, p_iat bigint, p_create boolean, p_label text,
-                                p_streams text[], p_seqs bigint[], p_tags int[])
+                                p_streams text[], p_seqs bigint[], p_tags int[],
+                                p_mode int DEFAULT 0)
 RETURNS TABLE (status text, message text, username text, display_name text, epoch uuid,
                first boolean, stream text, seq bigint, tag int, access text,
                access_seq bigint, resume_seq bigint, resume_tag int, resync boolean)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     v_user users;
+    v_busy boolean := false;
     v_first boolean := false;
     v_problem text;
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(user_lock(p_user));
+    IF p_mode = 0 THEN
+        PERFORM pg_advisory_xact_lock_shared(user_lock(p_user));
+        PERFORM pg_advisory_xact_lock(presence_lock(p_user));
+    ELSIF NOT (pg_try_advisory_xact_lock_shared(user_lock(p_user))
+               AND pg_try_advisory_xact_lock_shared(4) -- the occupancy lock
+               AND pg_try_advisory_xact_lock(presence_lock(p_user))) THEN
+        v_busy := true;
+    ELSE
+        v_busy := NOT EXISTS (SELECT FROM users u WHERE u.id = p_user)
+                  OR NOT EXISTS (SELECT FROM edges e WHERE e.edge_id = p_edge);
+    END IF;
+    IF v_busy THEN
+        status := 'BUSY';
+        RETURN NEXT;
+        RETURN;
+    END IF;
     SELECT * INTO v_user FROM users u WHERE u.id = p_user;
     IF NOT FOUND AND p_create THEN
         PERFORM make_user(p_user, p_name);
@@ -198,9 +201,11 @@ BEGIN
         RETURN;
     END IF;
     IF p_session IS NOT NULL THEN
-        -- a lease for an edge that has not asked for one yet
-        INSERT INTO edges (edge_id, expires_at) VALUES (p_edge, now() + interval '4 s')
-        ON CONFLICT DO NOTHING;
+        IF p_mode = 0 THEN
+            -- a lease for an edge that has not asked for one yet
+            INSERT INTO edges (edge_id, expires_at) VALUES (p_edge, now() + interval '4 s')
+            ON CONFLICT DO NOTHING;
+        END IF;
         INSERT INTO sessions AS o (session_id, user_id, edge_id, token_id, issued_at, label)
         VALUES (p_session, p_user, p_edge, p_token, coalesce(p_iat, 0), p_label)
         ON CONFLICT (session_id) DO UPDATE
@@ -219,8 +224,12 @@ CREATE FUNCTION session_disconnect(p_session uuid) RETURNS void LANGUAGE plpgsql
 DECLARE
     v_user uuid;
 BEGIN
-    DELETE FROM sessions s WHERE s.session_id = p_session RETURNING s.user_id INTO v_user;
-    PERFORM users_left(ARRAY[v_user], interval '3 s');
+    SELECT s.user_id INTO v_user FROM sessions s WHERE s.session_id = p_session;
+    IF FOUND THEN
+        PERFORM pg_advisory_xact_lock(presence_lock(v_user));
+        DELETE FROM sessions s WHERE s.session_id = p_session;
+        PERFORM users_left(ARRAY[v_user], interval '3 s');
+    END IF;
 END $$;
 
 -- ----------------------------------------------------------------------------- leases
@@ -416,19 +425,6 @@ BEGIN
     END IF;
 END $$;
 
--- Ends the graces that are over: USER rows of who is gone.
-CREATE FUNCTION expire_presence()
-RETURNS TABLE (what text, room_id uuid, user_id uuid, username text, present boolean)
-LANGUAGE sql VOLATILE AS $$
-    WITH gone AS (
-        DELETE FROM present_users p
-        WHERE p.leaving_at <= now()
-          AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = p.user_id)
-        RETURNING p.user_id)
-    SELECT 'USER', NULL::uuid, g.user_id, u.username::text, false
-    FROM gone g LEFT JOIN users u ON u.id = g.user_id
-$$;
-
 -- ------------------------------------------------------------------------------- purge
 
 -- Deletes at most p_limit rows of each kind that are past their time; returns how many.
@@ -460,13 +456,12 @@ BEGIN
 END $$;
 
 -- migrate:down
-DROP FUNCTION purge(int), expire_presence(), expire_leases(),
+DROP FUNCTION purge(int), expire_leases(),
     edge_lease(uuid, boolean, boolean, uuid[], uuid[], boolean[], uuid[], uuid[], boolean[],
                boolean[], uuid, int, int),
     slice_of(uuid, int), end_edges(uuid[]), occupancy_lock(), name_of(uuid), session_disconnect(uuid),
-    users_left(uuid[], interval), user_came(uuid),
     session_connect(uuid, text, uuid, uuid, text, bigint, boolean, text, text[], bigint[],
-                    int[]),
+                    int[], int),
     session_streams(uuid, text[], bigint[], int[]), make_user(uuid, text),
     recheck(uuid[], text[]), heads_since(xid8), catch_up(text[], bigint[], int[], int),
     event_texts(events), cursor_fits(smallint, uuid, bigint, int, bigint, int);

@@ -1,6 +1,48 @@
 -- Who is there, and as what he wants to be seen.
 -- migrate:up
 
+-- A session of the user began: true if nobody knew that the user is there. The row decides
+-- when several sessions begin and end at once.
+CREATE FUNCTION user_came(p_user uuid) RETURNS boolean LANGUAGE sql VOLATILE AS $$
+    INSERT INTO present_users AS p (user_id) VALUES (p_user)
+    ON CONFLICT (user_id) DO UPDATE SET leaving_at = NULL
+    RETURNING p.xmax = 0
+$$;
+
+-- Sessions of these users ended: who has none left is gone after the grace.
+CREATE FUNCTION users_left(p_users uuid[], p_grace interval) RETURNS void
+LANGUAGE sql VOLATILE AS $$
+    UPDATE present_users p SET leaving_at = now() + p_grace
+    WHERE p.user_id = ANY (p_users) AND (p.leaving_at IS NULL OR p.leaving_at <= now())
+      AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = p.user_id OFFSET 0)
+$$;
+
+-- Sessions of one user begin and end one after the other. Who holds it holds rows of this
+-- user alone, so nobody waits in a circle; leases, which touch many users, are kept out of
+-- batches by the occupancy lock.
+CREATE FUNCTION presence_lock(p_user uuid) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT uuid_hash_extended(p_user, 4)
+$$;
+
+-- Ends the graces that are over: USER rows of who is gone.
+CREATE FUNCTION expire_presence()
+RETURNS TABLE (what text, room_id uuid, user_id uuid, username text, present boolean)
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM present_users p WHERE p.leaving_at <= now()) THEN
+        RETURN;
+    END IF;
+    PERFORM occupancy_lock();
+    RETURN QUERY
+    WITH gone AS (
+        DELETE FROM present_users p
+        WHERE p.leaving_at <= now()
+          AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = p.user_id OFFSET 0)
+        RETURNING p.user_id)
+    SELECT 'USER', NULL::uuid, g.user_id, name_of(g.user_id), false
+    FROM gone g;
+END $$;
+
 CREATE FUNCTION event_set_presence(a admission, p_status text, p_text text) RETURNS outcome
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -49,4 +91,5 @@ END $$;
 
 -- migrate:down
 DROP FUNCTION event_get_presence(admission, uuid[]), presence_of(uuid, uuid),
-    are_contacts(uuid, uuid), event_set_presence(admission, text, text);
+    are_contacts(uuid, uuid), event_set_presence(admission, text, text),
+    expire_presence(), presence_lock(uuid), users_left(uuid[], interval), user_came(uuid);

@@ -23,10 +23,10 @@
     "SELECT u.username, u.presence = 'INVISIBLE', x.sessions > 0, "                      \
     "ARRAY(SELECT 'community:' || m.community_id FROM community_members m "              \
     "      WHERE m.user_id = u.id AND NOT EXISTS ("                                      \
-    "          SELECT FROM community_members o WHERE o.community_id = m.community_id "   \
-    "          OFFSET 1000) "                                                            \
-    "      UNION ALL SELECT 'room:' || r.id FROM room_members rm "                       \
-    "      JOIN rooms r ON r.id = rm.room_id "                                           \
+    "          SELECT FROM communities c WHERE c.id = m.community_id AND c.crowd "       \
+    "          OFFSET 0) "                                                               \
+    "      UNION ALL SELECT 'room:' || r.id FROM room_members rm, "                      \
+    "      LATERAL (SELECT * FROM rooms r WHERE r.id = rm.room_id OFFSET 0) r "          \
     "      WHERE rm.user_id = u.id AND r.community_id IS NULL "                          \
     "        AND r.deleted_at IS NULL LIMIT 1000), "                                     \
     "CASE WHEN u.presence = 'INVISIBLE' OR x.sessions = 0 THEN 'OFFLINE' "               \
