@@ -2,7 +2,6 @@
  * amount of memory and nobody else anything. */
 #include "edge/conn.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -35,7 +34,7 @@ struct conn *conn_create(struct edge *edge, const struct framing *framing,
     conn->io = io;
     conn->transport = transport;
     conn->opened_ms = conn->heard_ms = clock_ms();
-    snprintf(conn->address, sizeof(conn->address), "%s", address);
+    conn->address = address;
     list_push(&edge->conns, &conn->in_edge);
     edge->conn_count++;
     edge->protobuf_count += framing->encoding == LINK__ENCODING__PROTOBUF;

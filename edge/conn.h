@@ -63,14 +63,14 @@ struct conn {
     int64_t opened_ms;
     int64_t heard_ms;        /* last message or pong of the client; by the transport */
     int64_t behind_since_ms; /* queue above the high mark since; 0: is not */
-    char address[46];        /* of the peer, as text, after trusted proxies */
+    const char *address;     /* of the peer, as text, after trusted proxies; borrowed */
     struct bytes bearer;     /* Authorization header's token, owned, may be none */
     bool awaits_hello;       /* although there is a bearer: it may resume */
     bool dirty, closing, reading_stopped;
 };
 
-/* The transport is open. NULL: no memory. The caller then sets `bearer` if there is one,
- * and calls framing->open(). */
+/* The transport is open, and `address` stays as long as it is. NULL: no memory. The
+ * caller then sets `bearer` if there is one, and calls framing->open(). */
 struct conn *conn_create(struct edge *edge, const struct framing *framing,
                          const struct conn_io *io, void *transport, const char *address);
 /* The transport is gone: ends the sessions, frees everything of the connection. */

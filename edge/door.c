@@ -92,7 +92,8 @@ static char *copy_text(struct bytes text, bool *ok)
 static struct visitor *make_visitor(struct guest *guest, const struct http_head *head,
                                     const struct admission *admission)
 {
-    struct visitor *visitor = calloc(1, sizeof(*visitor));
+    size_t address_size = strlen(guest->address) + 1;
+    struct visitor *visitor = calloc(1, sizeof(*visitor) + address_size);
     bool ok = true;
     if (visitor == NULL) {
         return NULL;
@@ -102,7 +103,7 @@ static struct visitor *make_visitor(struct guest *guest, const struct http_head 
     visitor->route = admission->route;
     visitor->method = head->method;
     visitor->content_length = head->content_length;
-    memcpy(visitor->address, guest->address, sizeof(visitor->address));
+    memcpy(visitor->address, guest->address, address_size);
     visitor->awaits_hello = admission->awaits_hello;
     if (admission->bearer.size > 0) {
         visitor->bearer =

@@ -67,6 +67,7 @@ struct edge {
 struct edge_user {
     struct uuid id;
     struct list sessions; /* struct session, in_user */
+    struct map *rooms;    /* occupancy.c's; NULL with one session */
 };
 
 /* Starts everything; ERR_* with the reason logged. Run the loop afterwards. */

@@ -13,16 +13,17 @@
 #define LEASE_DEADLINE_MS 2500
 #define WHOLE_EVERY       30 /* leases for each part: heals what a late CONNECT left */
 
-/* Key of `present`: room and user. */
+/* Key of `changes`: room and user. */
 struct room_user {
     struct uuid room, user;
 };
 
-struct presence_count {
+/* A user who came into a room or left it, until a lease takes it along. Who is where
+ * needs no memory of its own: subscriptions say it, and only what has changed is here. */
+struct change {
     struct room_user key;
-    uint32_t sessions;
-    bool told;    /* a core has been told that the user is there */
-    bool changed; /* is on the list of what to tell */
+    bool present; /* now */
+    bool told;    /* what a core has been told last */
     struct list node;
     struct uuid session_id; /* whose JOIN or LEAVE made the change */
     char username[65];
@@ -44,8 +45,9 @@ struct lease_room {
 
 struct occupancy {
     struct edge *edge;
-    struct map present; /* struct room_user -> struct presence_count */
-    struct list changed;
+    struct map changes;  /* struct room_user -> struct change */
+    struct list changed; /* the same, in order */
+    size_t occupants;    /* subscriptions that count */
     struct list goodbyes;
 
     bool asking;            /* a lease request is under way */
@@ -73,7 +75,7 @@ enum err occupancy_create(struct edge *edge, struct occupancy **ret_occupancy)
         return ERR_UNAVAILABLE;
     }
     occupancy->edge = edge;
-    map_init(&occupancy->present, sizeof(struct room_user));
+    map_init(&occupancy->changes, sizeof(struct room_user));
     list_init(&occupancy->changed);
     list_init(&occupancy->goodbyes);
     *ret_occupancy = occupancy;
@@ -95,56 +97,124 @@ void occupancy_destroy(struct occupancy *occupancy)
     }
     size_t at = 0;
     void *value;
-    while (map_next(&occupancy->present, &at, NULL, &value)) {
+    while (map_next(&occupancy->changes, &at, NULL, &value)) {
         free(value);
     }
-    map_finish(&occupancy->present);
+    map_finish(&occupancy->changes);
     free(occupancy);
 }
 
 /* ---------------------------------------------------------------- rooms */
 
-static void note_change(struct occupancy *occupancy, struct presence_count *count,
-                        const struct session *session)
+/* NULL: no memory; the room then does not hear of it, and nothing else depends on it. */
+static struct change *change_of(struct occupancy *occupancy, const struct room_user *key,
+                                bool told)
 {
-    count->session_id = session->id;
-    snprintf(count->username, sizeof(count->username), "%s", session->identity.username);
-    if (!count->changed) {
-        count->changed = true;
-        list_push(&occupancy->changed, &count->node);
+    struct change *change = map_get(&occupancy->changes, key);
+    if (change != NULL) {
+        return change;
+    }
+    change = calloc(1, sizeof(*change));
+    if (change == NULL || map_put(&occupancy->changes, key, change) != ERR_OK) {
+        free(change);
+        return NULL;
+    }
+    change->key = *key;
+    change->told = told;
+    list_push(&occupancy->changed, &change->node);
+    return change;
+}
+
+static void note_change(struct occupancy *occupancy, const struct session *session,
+                        const struct room_user *key, bool present)
+{
+    struct change *change = change_of(occupancy, key, !present);
+    if (change != NULL) {
+        change->present = present;
+        change->session_id = session->id;
+        snprintf(change->username, sizeof(change->username), "%s",
+                 session->identity.username);
+    }
+}
+
+void occupancy_forget_user(struct edge_user *user)
+{
+    if (user->rooms != NULL) {
+        map_finish(user->rooms);
+        free(user->rooms);
+        user->rooms = NULL;
+    }
+}
+
+/* The count lives in the map's value pointer itself. Returns the one before. */
+static uintptr_t count_by(struct map *rooms, const struct uuid *room, int by)
+{
+    uintptr_t before = (uintptr_t)map_get(rooms, room);
+    uintptr_t after = by > 0 ? before + 1 : before - (before > 0);
+    if (after == 0) {
+        map_remove(rooms, room);
+    } else if (map_put(rooms, room, (void *)after) != ERR_OK) {
+        return 0; /* no memory: told once too often */
+    }
+    return before;
+}
+
+static void count_session(struct map *rooms, const struct session *session)
+{
+    LIST_EACH(&session->subscriptions, node) {
+        const struct subscription *subscription =
+            container_of(node, struct subscription, in_session);
+        if (subscription->occupant) {
+            count_by(rooms, &streams_id(subscription)->id, 1);
+        }
+    }
+}
+
+/* In how many sessions a user has which room open: counted only for users with several
+ * sessions here, since the rooms of a single one say it themselves. NULL: it is one. */
+static struct map *counts_of(struct edge *edge, const struct session *session)
+{
+    struct edge_user *user = map_get(&edge->users, &session->identity.user_id);
+    if (user == NULL) {
+        return NULL;
+    }
+    if (user->sessions.next == user->sessions.prev) {
+        occupancy_forget_user(user);
+        return NULL;
+    }
+    if (user->rooms == NULL && (user->rooms = calloc(1, sizeof(struct map))) != NULL) {
+        map_init(user->rooms, sizeof(struct uuid));
+        LIST_EACH(&user->sessions, node) {
+            count_session(user->rooms, container_of(node, struct session, in_user));
+        }
+    }
+    return user->rooms;
+}
+
+static void occupy(struct occupancy *occupancy, struct session *session,
+                   struct subscription *subscription, bool present)
+{
+    struct map *counts = counts_of(occupancy->edge, session);
+    struct room_user key = {streams_id(subscription)->id, session->identity.user_id};
+    subscription->occupant = present;
+    occupancy->occupants += present ? 1 : -1;
+    if (counts == NULL ||
+        count_by(counts, &key.room, present ? 1 : -1) == (present ? 0 : 1)) {
+        note_change(occupancy, session, &key, present);
     }
 }
 
 void occupancy_enter(struct occupancy *occupancy, struct session *session,
                      struct subscription *subscription)
 {
-    struct room_user key = {streams_id(subscription)->id, session->identity.user_id};
-    struct presence_count *count = map_get(&occupancy->present, &key);
-    if (count == NULL) {
-        count = calloc(1, sizeof(*count));
-        if (count == NULL || map_put(&occupancy->present, &key, count) != ERR_OK) {
-            free(count);
-            return; /* the room does not hear of it; nothing else depends on it */
-        }
-        count->key = key;
-    }
-    subscription->occupant = true;
-    if (count->sessions++ == 0) {
-        note_change(occupancy, count, session);
-    }
+    occupy(occupancy, session, subscription, true);
 }
 
 void occupancy_leave(struct occupancy *occupancy, struct session *session,
                      struct subscription *subscription)
 {
-    if (!subscription->occupant) {
-        return;
-    }
-    subscription->occupant = false;
-    struct room_user key = {streams_id(subscription)->id, session->identity.user_id};
-    struct presence_count *count = map_get(&occupancy->present, &key);
-    if (count != NULL && --count->sessions == 0) {
-        note_change(occupancy, count, session);
+    if (subscription->occupant) {
+        occupy(occupancy, session, subscription, false);
     }
 }
 
@@ -188,20 +258,20 @@ void occupancy_session_closed(struct occupancy *occupancy, struct session *sessi
 
 /* ---------------------------------------------------------------- the lease */
 
-static void add_room(struct lease_draft *draft, const struct presence_count *count,
-                     bool news)
+static void add_room(struct lease_draft *draft, const struct change *change)
 {
     size_t i = draft->lease.n_rooms++;
     struct lease_room *room = &draft->rooms[i];
-    room->key = count->key;
-    room->session_id = count->session_id;
-    memcpy(room->username, count->username, sizeof(room->username));
+    room->key = change->key;
+    room->session_id = change->session_id;
+    memcpy(room->username, change->username, sizeof(room->username));
     link__occupancy__init(&room->row);
     room->row.room_id.data = room->key.room.b;
     room->row.user_id.data = room->key.user.b;
     room->row.room_id.len = room->row.user_id.len = 16;
-    room->row.present = count->sessions > 0;
-    if (news) { /* else a whole lease repeats it, and nobody needs to hear */
+    room->row.present = change->present;
+    if (change->present !=
+        change->told) { /* else a whole lease repeats it, and nobody needs to hear */
         room->row.session_id.data = room->session_id.b;
         room->row.session_id.len = 16;
         room->row.has_session_id = true;
@@ -218,8 +288,8 @@ static bool in_slice(const struct occupancy *occupancy, const struct uuid *id)
 
 static void begin_whole(struct occupancy *occupancy)
 {
-    size_t most = occupancy->present.size > occupancy->edge->sessions.size
-                      ? occupancy->present.size
+    size_t most = occupancy->occupants > occupancy->edge->sessions.size
+                      ? occupancy->occupants
                       : occupancy->edge->sessions.size;
     occupancy->slices = (uint32_t)(most / SLICE_MAX) + 1;
     if (occupancy->slices > SLICES_MAX) {
@@ -269,23 +339,16 @@ static bool make_rooms(struct lease_draft *draft, size_t max)
     return draft->rooms != NULL && draft->room_pointers != NULL;
 }
 
-/* What is told is no change any more; who is gone is forgotten. */
+/* What is told is no change any more. */
 static void tell_room(struct occupancy *occupancy, struct lease_draft *draft,
-                      struct presence_count *count)
+                      struct change *change)
 {
-    bool present = count->sessions > 0;
-    if (present != count->told || occupancy->whole) {
-        add_room(draft, count, present != count->told);
-        count->told = present;
+    if (change->present != change->told || occupancy->whole) {
+        add_room(draft, change);
     }
-    if (count->changed) {
-        count->changed = false;
-        list_remove(&count->node);
-    }
-    if (!present) {
-        map_remove(&occupancy->present, &count->key);
-        free(count);
-    }
+    list_remove(&change->node);
+    map_remove(&occupancy->changes, &change->key);
+    free(change);
 }
 
 /* Takes what has changed into the request. */
@@ -296,33 +359,50 @@ static void fill_changes(struct occupancy *occupancy, struct lease_draft *draft)
     }
     while (draft->lease.n_rooms < CHANGES_MAX && !list_empty(&occupancy->changed)) {
         tell_room(occupancy, draft,
-                  container_of(occupancy->changed.next, struct presence_count, node));
+                  container_of(occupancy->changed.next, struct change, node));
     }
+}
+
+/* False: no memory. */
+static bool add_present(struct occupancy *occupancy, const struct session *session)
+{
+    LIST_EACH(&session->subscriptions, node) {
+        const struct subscription *subscription =
+            container_of(node, struct subscription, in_session);
+        struct room_user key = {streams_id(subscription)->id, session->identity.user_id};
+        if (subscription->occupant && in_slice(occupancy, &key.room)) {
+            struct change *change = change_of(occupancy, &key, true);
+            if (change == NULL) {
+                return false;
+            }
+            change->present = true;
+        }
+    }
+    return true;
 }
 
 /* Everything of a slice: what is present, and what is known to be gone. */
 static bool fill_slice(struct occupancy *occupancy, struct lease_draft *draft)
 {
-    size_t max = 0, count = 0, at = 0;
+    size_t max = 0, at = 0;
     void *value;
-    while (map_next(&occupancy->present, &at, NULL, &value)) {
-        max += in_slice(occupancy, &((struct presence_count *)value)->key.room);
-    }
-    struct presence_count **slice = calloc(max + 1, sizeof(struct presence_count *));
-    if (slice == NULL || !make_rooms(draft, max)) {
-        free(slice);
-        return false;
-    }
-    at = 0;
-    while (map_next(&occupancy->present, &at, NULL, &value)) {
-        if (in_slice(occupancy, &((struct presence_count *)value)->key.room)) {
-            slice[count++] = value;
+    while (map_next(&occupancy->edge->sessions, &at, NULL, &value)) {
+        if (!add_present(occupancy, value)) {
+            return false;
         }
     }
-    for (size_t i = 0; i < count; i++) {
-        tell_room(occupancy, draft, slice[i]);
+    LIST_EACH(&occupancy->changed, node) {
+        max += in_slice(occupancy, &container_of(node, struct change, node)->key.room);
     }
-    free(slice);
+    if (!make_rooms(draft, max)) {
+        return false;
+    }
+    LIST_EACH(&occupancy->changed, node) {
+        struct change *change = container_of(node, struct change, node);
+        if (in_slice(occupancy, &change->key.room)) {
+            tell_room(occupancy, draft, change);
+        }
+    }
     fill_sessions(occupancy, draft);
     draft->lease.has_whole = draft->lease.whole = true;
     draft->lease.has_slice = draft->lease.has_slices = true;

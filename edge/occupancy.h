@@ -19,6 +19,10 @@ void occupancy_enter(struct occupancy *occupancy, struct session *session,
 void occupancy_leave(struct occupancy *occupancy, struct session *session,
                      struct subscription *subscription);
 
+/* The user has no session here any more. */
+struct edge_user;
+void occupancy_forget_user(struct edge_user *user);
+
 /* A session that a core had accepted is over. */
 void occupancy_session_closed(struct occupancy *occupancy, struct session *session,
                               const char *reason);

@@ -65,6 +65,7 @@ static void leave_user(struct edge *edge, struct session *session)
     struct edge_user *user = map_get(&edge->users, &session->identity.user_id);
     if (user != NULL && list_empty(&user->sessions)) {
         map_remove(&edge->users, &session->identity.user_id);
+        occupancy_forget_user(user);
         free(user);
     }
 }
@@ -127,7 +128,7 @@ void session_subscribe(struct session *session, const Link__Open *from)
         session_resync(session, &open.stream, open.seq, open.tag);
     }
     struct subscription *subscription = streams_open(
-        edge->streams, &open, session, session->identity.user_id, clock_ms());
+        edge->streams, &open, session, &session->identity.user_id, clock_ms());
     if (subscription == NULL) {
         conn_close(session->conn, CLOSE_TRY_LATER, "out of memory");
         return;

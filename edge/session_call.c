@@ -400,8 +400,8 @@ static void send_call(struct session_call *call)
     const struct subscription *subscription = named_subscription(call);
     if (subscription != NULL) {
         event.has_grant = true;
-        event.grant.data = (uint8_t *)subscription->grant.data;
-        event.grant.len = subscription->grant.size;
+        event.grant.data = (uint8_t *)subscription->grant;
+        event.grant.len = subscription->grant_size;
     }
     request.request_id.data = request_id.b;
     request.request_id.len = 16;

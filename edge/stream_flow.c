@@ -283,7 +283,7 @@ static bool who_matches(const Link__Who *who, const struct subscription *subscri
     bool user = who->everyone || who->n_users == 0; /* nobody named: all */
     for (size_t i = 0; i < who->n_users && !user; i++) {
         user = who->users[i].len == 16 &&
-               memcmp(who->users[i].data, subscription->user.b, 16) == 0;
+               memcmp(who->users[i].data, subscription->user->b, 16) == 0;
     }
     if (!user || who->n_rooms == 0) {
         return user;

@@ -102,7 +102,6 @@ enum err streams_create(const struct streams_io *io, void *user,
 static void free_subscription(struct subscription *subscription)
 {
     list_remove(&subscription->in_session);
-    free((void *)subscription->grant.data);
     free(subscription);
 }
 
@@ -134,19 +133,19 @@ void streams_destroy(struct streams *streams)
 
 static struct subscription *new_subscription(struct stream *stream,
                                              const struct stream_open *open, void *owner,
-                                             struct uuid user)
+                                             const struct uuid *user)
 {
-    struct subscription *subscription = calloc(1, sizeof(*subscription));
-    uint8_t *grant = open->grant.size > 0 ? malloc(open->grant.size) : NULL;
-    if (subscription == NULL || (grant == NULL && open->grant.size > 0)) {
-        free(subscription);
-        free(grant);
+    size_t grant_size = open->grant.size <= UINT16_MAX ? open->grant.size : 0;
+    size_t size = offsetof(struct subscription, grant) + grant_size;
+    struct subscription *subscription =
+        calloc(1, size > sizeof(*subscription) ? size : sizeof(*subscription));
+    if (subscription == NULL) {
         return NULL;
     }
-    if (grant != NULL) {
-        memcpy(grant, open->grant.data, open->grant.size);
+    if (grant_size > 0) {
+        memcpy(subscription->grant, open->grant.data, grant_size);
+        subscription->grant_size = (uint16_t)grant_size;
     }
-    subscription->grant = bytes_make(grant, open->grant.size);
     subscription->stream = stream;
     subscription->owner = owner;
     subscription->user = user;
@@ -163,7 +162,7 @@ static bool other_history(const struct stream *stream, const struct stream_open 
 }
 
 struct subscription *streams_open(struct streams *streams, const struct stream_open *open,
-                                  void *owner, struct uuid user, int64_t now_ms)
+                                  void *owner, const struct uuid *user, int64_t now_ms)
 {
     struct stream *stream = find(streams, &open->stream);
     if (stream == NULL) {

@@ -34,15 +34,16 @@ struct subscription {
     struct list in_stream;  /* of the stream's live, or its behind list */
     struct list in_session; /* the owner's */
     void *owner;
-    struct uuid user;
+    const struct uuid *user; /* the owner's */
     uint64_t cursor;
-    uint32_t tag;       /* of that event; 0: unknown */
-    uint64_t checked;   /* access seq at which the right was read */
-    uint64_t needed;    /* access seq at which it must have been read to go on */
-    bool behind;        /* is on the behind list */
-    bool unchecked;     /* waits for a verdict */
-    bool occupant;      /* counted as being in the room (edge/presence) */
-    struct bytes grant; /* owned; goes with ephemeral events of this subscription */
+    uint64_t checked;    /* access seq at which the right was read */
+    uint64_t needed;     /* access seq at which it must have been read to go on */
+    uint32_t tag;        /* of the event at the cursor; 0: unknown */
+    uint16_t grant_size; /* of the bytes that go with its ephemeral events */
+    bool behind : 1;     /* is on the behind list */
+    bool unchecked : 1;  /* waits for a verdict */
+    bool occupant : 1;   /* counted as being in the room (edge/occupancy.h) */
+    uint8_t grant[];
 };
 
 struct streams_io {
@@ -102,10 +103,11 @@ struct stream_open {
     uint32_t resume_tag; /* 0: unknown */
 };
 
-/* Begins. One (owner, stream) pair at most: the caller looks first (its own list).
+/* Begins. One (owner, stream) pair at most: the caller looks first (its own list). `user`
+ * is the owner's and stays as long.
  * NULL: no memory. Events may be delivered before this returns. */
 struct subscription *streams_open(struct streams *streams, const struct stream_open *open,
-                                  void *owner, struct uuid user, int64_t now_ms);
+                                  void *owner, const struct uuid *user, int64_t now_ms);
 
 /* Ends it: nothing of the stream is delivered to it afterwards. Frees it. */
 void streams_close(struct streams *streams, struct subscription *subscription,

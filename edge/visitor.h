@@ -51,7 +51,6 @@ struct visitor {
     enum admit_kind kind;
     enum http_route route;
     enum http_method method;
-    char address[ADDRESS_TEXT_SIZE];
     struct address *counted; /* or NULL */
     bool known;              /* counted as having said who it is */
     struct bytes bearer;     /* owned, may be none */
@@ -63,6 +62,7 @@ struct visitor {
     char *if_none_match; /* owned; or NULL */
     struct client *client;
     struct exchange *exchange;
+    char address[]; /* the client's, as text */
 };
 
 /* door.c */

@@ -21,7 +21,6 @@
 #define FRAMES_PER_CALL   64
 #define FRAGMENTS_MAX     64
 #define FRAGMENTS_MS      10000 /* to finish a message */
-#define RX_KEEP_MAX       4096  /* memory kept for the next message */
 #define CLOSING_MS        3000  /* for the handshake of closing */
 #define PONGS_BURST       10
 #define PONG_REFILL_MS    200  /* five a second */
@@ -248,11 +247,7 @@ static void forget_message(struct client *client)
 {
     client->fragments = 0;
     client->message_since_ms = 0;
-    if (client->message.capacity > RX_KEEP_MAX) {
-        buf_finish(&client->message);
-    } else {
-        buf_clear(&client->message);
-    }
+    buf_finish(&client->message); /* few clients are in the middle of a message */
 }
 
 /* A piece of a message: a part of a frame, a whole frame, often the whole message. */

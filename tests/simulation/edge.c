@@ -127,8 +127,9 @@ static void take_join(struct edge_call *call, const struct reply *reply)
     client_push(client, &frame);
     trace("edge %d: user %d joins %d at %lu (head %lu, access %lu)", call->edge->index,
           client->user, op->place, frame.seq, reply->seq, reply->access_seq);
-    client->subscriptions[op->place] = streams_open(call->edge->streams, &open, client,
-                                                    user_id(client->user), world.now_ms);
+    client->id = user_id(client->user);
+    client->subscriptions[op->place] =
+        streams_open(call->edge->streams, &open, client, &client->id, world.now_ms);
 }
 
 static void take_verdict(struct edge_call *call, const struct reply *reply)

@@ -243,7 +243,8 @@ struct view {
 
 struct client {
     uint8_t user;
-    int edge; /* -1: not connected */
+    struct uuid id; /* of the user */
+    int edge;       /* -1: not connected */
     uint64_t conn;
     uint32_t number;
     struct subscription *subscriptions[PLACES]; /* the edge's */

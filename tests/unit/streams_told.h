@@ -226,9 +226,10 @@ static inline struct stream_open open_at(uint64_t seq)
 
 static inline struct subscription *opened(int owner, const struct stream_open *open)
 {
-    struct uuid user = {{(uint8_t)(1 + owner)}};
+    static struct uuid users[256];
+    users[owner] = (struct uuid){{(uint8_t)(1 + owner)}};
     struct subscription *subscription =
-        streams_open(streams, open, owners[owner], user, now_ms);
+        streams_open(streams, open, owners[owner], &users[owner], now_ms);
     assert_non_null(subscription);
     return subscription;
 }

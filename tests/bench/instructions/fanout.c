@@ -144,7 +144,7 @@ static void open_client(uint32_t number)
                                .has_access = true,
                                .access = access_stream,
                                .access_seq = 1};
-    MUST(streams_open(edge.streams, &open, session, session->id, clock_ms()) != NULL);
+    MUST(streams_open(edge.streams, &open, session, &session->id, clock_ms()) != NULL);
 }
 
 /* ---------------------------------------------------------------- publications */
