@@ -19,8 +19,23 @@ const HELP = `./dev bench [NAME…]: measures; without names, all of it
   --foreign CORES  CPU of others beyond which a run is repeated (0.15)
   --document       writes the table into docs/performance.md, too
 
-${table(ROWS.map(({ name, what, goal }) => [`  ${name}`, what, goal]))}
+${table([['  NAME', 'what', 'goal', 'takes, five runs'], ...ROWS.map(row => [`  ${row.name}`, row.what, row.goal, `${Math.round(seconds([row], 5))} s`])])}
+
+All of it takes about ${Math.round(seconds(ROWS, 5) / 60)} minutes, and up to 20 more on a machine that has something else to do.
+
+./dev bench instructions [--record] counts the instructions of hot paths.
 `
+
+/** What rows take on a quiet machine; those that share runs measure once. */
+function seconds(rows, runs) {
+  const measured = new Set()
+  let sum = 0
+  for (const { name, takes: [once, turn], shares = name } of rows) {
+    if (!measured.has(shares)) sum += once + turn * runs
+    measured.add(shares)
+  }
+  return sum
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -81,13 +96,17 @@ async function main() {
   await mkdir(folder, { recursive: true })
   const context = new Context()
   const results = []
+  const began = Date.now()
+  if (!settings.quick) console.log(`${rows.length} rows, about ${Math.ceil(seconds(rows, settings.runs) / 60)} minutes`)
   for (const row of rows) {
     const result = await measureRow(row, context, folder)
     results.push(result)
     await writeFile(join(folder, `${row.name}.json`), JSON.stringify(result, null, 1))
-    console.log(`${result.pass ? 'pass' : 'MISS'}  ${row.name}: ${result.figure}${result.note ? ` · ${result.note}` : ''}`)
+    console.log(`${result.pass ? 'pass' : 'MISS'}  ${row.name}: ${result.figure}${result.note ? ` · ${result.note}` : ''} · ${Math.round(result.seconds)} s`)
   }
   print(results)
+  const passed = results.filter(({ pass }) => pass).length
+  console.log(`${passed} of ${results.length} goals reached, in ${((Date.now() - began) / 60_000).toFixed(1)} minutes`)
   if (values.document) await writeDocument(folder)
   return results.every(result => result.pass)
 }

@@ -27,12 +27,12 @@ export class Context {
     })
   }
 
-  /** The other stack, one process, on the same PostgreSQL. */
-  baseline() {
-    return this.once('baseline', async () => {
+  /** The other stack on the same PostgreSQL: one process, or two with Redis between. */
+  baseline(processes = 1) {
+    return this.once(`baseline ${processes}`, async () => {
       const belfry = await this.belfry()
-      await buildBaseline()
-      const system = await startBaseline(belfry)
+      await this.once('build', buildBaseline)
+      const system = await startBaseline(belfry, { processes })
       for (const rooms of ROOM_COUNTS) await system.seed(USERS, rooms)
       await load(system, { scenario: 'messages', clients: 1000, rooms: 100, 'in-flight': 100, warm: 2, seconds: 2 })
       return system
@@ -42,9 +42,9 @@ export class Context {
   /** Persisted messages in rooms of 10 on both, in turns. */
   messages(inFlight) {
     return this.once(`messages ${inFlight}`, async () => {
-      const [belfry, baseline] = [await this.belfry(), await this.baseline()]
+      const [belfry, baseline, pair] = [await this.belfry(), await this.baseline(), await this.baseline(2)]
       const flags = { scenario: 'messages', clients: 1000, rooms: 100, 'in-flight': inFlight, warm: 1, seconds: seconds(5) }
-      return inTurns({ belfry: () => load(belfry, flags), stack: () => load(baseline, flags) })
+      return inTurns({ belfry: () => load(belfry, flags), stack: () => load(baseline, flags), pair: () => load(pair, flags) })
     })
   }
 }

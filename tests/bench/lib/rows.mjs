@@ -4,6 +4,7 @@
 import { seconds, USERS } from './context.mjs'
 import { floor, foreignOf, inTurns, load, pgloop, settings, undisturbed } from './measure.mjs'
 import { number, spread, summary } from './stats.mjs'
+import { makeVariants, traces } from './variants.mjs'
 import { conntrackFor, startBelfry } from './system.mjs'
 
 const perDelivery = run => run.per_delivery.cpu.edge.us
@@ -73,9 +74,10 @@ function throughput(inFlight, least, beyond) {
   return async context => {
     const runs = await context.messages(inFlight)
     const rate = run => run.rate
+    const pair = summary(runs.pair, rate)
     return {
       ...ratio(summary(runs.belfry, rate), summary(runs.stack, rate), { least, unit: 'messages/s' }),
-      note: `beyond: ${beyond} ×; ack p50 ${number(summary(runs.belfry, run => run.ack_ms.p50).median)} ms`, runs,
+      note: `beyond: ${beyond} ×; ack p50 ${number(summary(runs.belfry, run => run.ack_ms.p50).median)} ms; the stack in two processes with Redis: ${spread(pair)}`, runs,
     }
   }
 }
@@ -85,6 +87,7 @@ function cpu(inFlight, most) {
     const runs = await context.messages(inFlight)
     const parts = ['edge', 'core', 'postgres'].map(part =>
       `${part} ${number(summary(runs.belfry, run => run.per_message.cpu[part].us).median)}`)
+    parts.push(`the stack in two processes with Redis ${spread(summary(runs.pair, serverCpu))}`)
     return { ...ratio(summary(runs.belfry, serverCpu), summary(runs.stack, serverCpu), { most, unit: 'µs' }), note: parts.join(', '), runs }
   }
 }
@@ -109,6 +112,46 @@ async function postgres(context) {
   return {
     ...ratio(summary(runs.belfry, run => run.per_message.cpu.postgres.us), summary(runs.loop, run => run.postgres_us),
       { most: 1.25, unit: 'µs' }), runs,
+  }
+}
+
+/** The same statement, as it is and without one of the promises. */
+function promises(context) {
+  return context.once('promises', async () => {
+    const system = await context.belfry()
+    const variants = await makeVariants(system)
+    const shape = { users: 1000, rooms: 100, seconds: seconds(3) }
+    const side = env => () => pgloop(system, { ...shape, env })
+    await checkVariants(system, variants, shape)
+    return inTurns({ whole: side({}), answers: side(variants.answers), locks: side(variants.locks), fence: side(variants.fence) })
+  })
+}
+
+/** That a variant is what it is called: else it would cost nothing, and prove nothing. */
+async function checkVariants(system, variants, shape) {
+  const of = env => traces(system, () => pgloop(system, { ...shape, seconds: 1, env }))
+  const [whole, answers, locks] = [await of({}), await of(variants.answers), await of(variants.locks)]
+  if (!whole.answers || !whole.locks || answers.answers || locks.locks) {
+    throw new Error(`a variant is not what it is called: ${JSON.stringify([whole, answers, locks].map(({ answers: a, locks: l }) => ({ answers: a, locks: l })))}`)
+  }
+}
+
+/**
+ * How much more could be done without a promise, as a part of that: the median over the
+ * turns, so that what changes slowly counts for both. Without `most` it has to be less than
+ * runs of the same side differ by (but no more than a tenth).
+ */
+function cost(name, most) {
+  return async context => {
+    const { whole, [name]: without } = await promises(context)
+    const [with_, without_] = [summary(whole, run => run.rate), summary(without, run => run.rate)]
+    const part = summary(whole.map((run, i) => 1 - run.rate / without[i].rate), value => value).median
+    const noise = Math.min(0.1, (with_.max - with_.min) / with_.median)
+    const us = [whole, without].map(runs => number(summary(runs, run => run.postgres_us).median))
+    return {
+      figure: `${(part * 100).toFixed(1)} % (${spread(with_)} to ${spread(without_)} messages/s)`, pass: part <= (most ?? noise),
+      note: `PostgreSQL ${us[0]} µs each, without ${us[1]}${most ? '' : `; runs differ by ${(noise * 100).toFixed(1)} %`}`, runs: { whole, without },
+    }
   }
 }
 
@@ -211,41 +254,62 @@ function growth(small, large, clients, pick = serverCpu, scenario = 'messages') 
   }
 }
 
-/** Messages as event_send_message leaves them: rows of messages, events and answers. */
+/**
+ * Messages as SEND_MESSAGE leaves them: rows of messages, events and answers, in the order
+ * of time, so that indexes grow at one end as they do in life; the tables side by side.
+ */
 async function fillHistory(system, rooms, messages) {
   const each = Math.ceil(messages / rooms)
-  await system.sql(`
-    INSERT INTO messages (id, room_id, seq, author_id, author_name, content, client_id, created_at)
-      SELECT gen_random_uuid(), seed_room(r), s, seed_user(r), 'user' || r, repeat('x', 120), gen_random_uuid(), now()
-      FROM generate_series(0, ${rooms - 1}) r, generate_series(1, ${each}) s;
-    INSERT INTO events (kind, id, seq, tag, prev_tag, after, at, event, payload)
-      SELECT 3, m.room_id, m.seq, 1, 1, 0, m.created_at, 'MESSAGE_CREATED', '{"message":{}}' FROM messages m;
-    UPDATE streams SET last_seq = ${each}, last_tag = 1, prev_tag = 1 WHERE kind = 3;
-    ANALYZE messages, events;`)
+  const id = "(lpad(to_hex(s), 12, '0') || r.tail)::uuid"
+  const text = `repeat('x', 120)`
+  const fill = (table, columns, values) => system.sql(`
+    WITH rooms AS MATERIALIZED (
+      SELECT seed_room(r) AS room, seed_user(r) AS author, 'user' || r AS name, '70008000' || lpad(to_hex(r), 12, '0') AS tail
+      FROM generate_series(0, ${rooms - 1}) r)
+    INSERT INTO ${table} (${columns}) SELECT ${values} FROM generate_series(1, ${each}) s, rooms r;
+    ANALYZE ${table}`)
+  await Promise.all([
+    fill('messages', 'id, room_id, seq, author_id, author_name, content, client_id',
+      `${id}, r.room, s, r.author, r.name, ${text}, ${id}`),
+    fill('events', 'kind, id, seq, tag, prev_tag, after, event, payload',
+      `3, r.room, s, 1, 1, 0, 'MESSAGE_CREATED', concat('{"message":{"roomId":"', r.room, '","authorId":"', r.author,
+        '","authorName":"', r.name, '","content":"', ${text}, '","seq":', s, ',"createdAt":"2000-01-01T00:00:00.000Z"}}')::json`),
+    fill('answers', 'user_id, key, event, hash, status, kind, id, seq',
+      `r.author, ${id}, 'SEND_MESSAGE', '\\x00112233445566778899aabbccddeeff', 'OK', 3, r.room, s`),
+  ])
+  await system.sql(`UPDATE streams SET last_seq = ${each}, last_tag = 1, prev_tag = 1 WHERE kind = 3`)
+  await system.sql('CHECKPOINT', 'postgres') // or it comes while we measure
 }
 
+/**
+ * `takes`: seconds before the runs, and for a turn of all sides; rows with the same `shares`
+ * look at the same runs.
+ */
 export const ROWS = [
-  { name: 'fanout-1000', what: 'edge CPU per delivery, rooms of 1,000', goal: '≤ 1.10 × floor', run: fanout(1000, 1, 1, 1.10) },
-  { name: 'fanout-100', what: 'edge CPU per delivery, rooms of 100', goal: '≤ 1.15 × floor', run: fanout(1000, 10, 4, 1.15) },
-  { name: 'fanout-10', what: 'edge CPU per delivery, rooms of 10', goal: '≤ 1.45 × floor', run: fanout(1000, 100, 30, 1.45) },
-  { name: 'fanout-9900', what: 'edge CPU per delivery, rooms of 100, 9,900 connections', goal: '≤ 1.25 × floor', run: fanout(9900, 99, 30, 1.25) },
-  { name: 'saturation', what: 'deliveries/s, rooms of 100, coalesced', goal: '≥ 1.7 × floor, p99 < 30 ms', run: saturated },
-  { name: 'typing', what: 'typing, rooms of 100: edge CPU per delivery', goal: '≤ 1.15 × floor, no SQL', run: typing },
-  { name: 'messages-100', what: 'SEND_MESSAGE, rooms of 10, 100 in flight', goal: '≥ 3.5 × the stack', run: throughput(100, 3.5, 4) },
-  { name: 'messages-400', what: 'SEND_MESSAGE, rooms of 10, 400 in flight', goal: '≥ 4.5 × the stack', run: throughput(400, 4.5, 5.5) },
-  { name: 'cpu-100', what: 'server CPU per message, 100 in flight', goal: '≤ 0.25 × the stack', run: cpu(100, 0.25) },
-  { name: 'cpu-400', what: 'server CPU per message, 400 in flight', goal: '≤ 0.20 × the stack', run: cpu(400, 0.2) },
-  { name: 'latency', what: 'ack latency at 500/s, open loop', goal: 'p50 ≤ 0.85 ×, p99 ≤ 0.5 × the stack', run: latency },
-  { name: 'postgres', what: "PostgreSQL's CPU per request", goal: '≤ 1.25 × the bare loop', run: postgres },
-  { name: 'hot-room', what: 'one room, 100 writers, one core', goal: '≥ 12,000/s, p99 < 15 ms', run: hotRoom(1, 12_000) },
-  { name: 'hot-room-4', what: 'one room, 100 writers, four cores', goal: '≥ 10,000/s, p99 < 15 ms', run: hotRoom(4, 10_000) },
-  { name: 'idle', what: 'memory of an idle connection, 19,000 on one edge', goal: '≤ 2.3 KB', run: idle },
-  { name: 'connect', what: 'connect, authenticate, join', goal: '≥ 12,000/s', run: connect },
-  { name: 'reach', what: 'a durable event to 150,000 connections on 8 edges', goal: '< 2 s', run: reach },
-  { name: 'growth-streams', what: 'CPU per message, 10,000 streams to 100', goal: '≤ 1.10 ×', run: growth({ rooms: 100 }, { rooms: 10_000 }, 1000) },
-  { name: 'growth-cores', what: 'CPU per message, 4 cores to 1', goal: '≤ 1.10 ×', run: growth({ rooms: 100 }, { rooms: 100, cores: 4 }, 1000) },
-  { name: 'growth-edges', what: 'edge CPU per delivery, 4 edges to 1, by subject (NATS)', goal: '≤ 1.10 ×', run: growth({ rooms: 100, bus: 'nats' }, { rooms: 100, bus: 'nats', edges: 4 }, 1000, perDelivery, 'typing') },
-  { name: 'growth-history', what: 'CPU per message, 5 M messages of history to 10 k', goal: '≤ 1.10 ×', run: growth({ rooms: 100, history: 10_000 }, { rooms: 100, history: 5_000_000 }, 1000) },
+  { name: 'fanout-1000', what: 'edge CPU per delivery, rooms of 1,000', goal: '≤ 1.10 × floor', takes: [14, 12], run: fanout(1000, 1, 1, 1.10) },
+  { name: 'fanout-100', what: 'edge CPU per delivery, rooms of 100', goal: '≤ 1.15 × floor', takes: [0, 11], run: fanout(1000, 10, 4, 1.15) },
+  { name: 'fanout-10', what: 'edge CPU per delivery, rooms of 10', goal: '≤ 1.45 × floor', takes: [0, 11], run: fanout(1000, 100, 30, 1.45) },
+  { name: 'fanout-9900', what: 'edge CPU per delivery, rooms of 100, 9,900 connections', goal: '≤ 1.25 × floor', takes: [10, 16], run: fanout(9900, 99, 30, 1.25) },
+  { name: 'saturation', what: 'deliveries/s, rooms of 100, coalesced', goal: '≥ 1.7 × floor, p99 < 30 ms', takes: [0, 11], shares: 'saturation', run: saturated },
+  { name: 'typing', what: 'typing, rooms of 100: edge CPU per delivery', goal: '≤ 1.15 × floor, no SQL', takes: [0, 11], shares: 'saturation', run: typing },
+  { name: 'messages-100', what: 'SEND_MESSAGE, rooms of 10, 100 in flight', goal: '≥ 3.5 × the stack', takes: [30, 24], shares: 'messages 100', run: throughput(100, 3.5, 4) },
+  { name: 'messages-400', what: 'SEND_MESSAGE, rooms of 10, 400 in flight', goal: '≥ 4.5 × the stack', takes: [0, 24], shares: 'messages 400', run: throughput(400, 4.5, 5.5) },
+  { name: 'cpu-100', what: 'server CPU per message, 100 in flight', goal: '≤ 0.25 × the stack', takes: [30, 24], shares: 'messages 100', run: cpu(100, 0.25) },
+  { name: 'cpu-400', what: 'server CPU per message, 400 in flight', goal: '≤ 0.20 × the stack', takes: [0, 24], shares: 'messages 400', run: cpu(400, 0.2) },
+  { name: 'latency', what: 'ack latency at 500/s, open loop', goal: 'p50 ≤ 0.85 ×, p99 ≤ 0.5 × the stack', takes: [0, 18], run: latency },
+  { name: 'postgres', what: "PostgreSQL's CPU per request", goal: '≤ 1.25 × the bare loop', takes: [0, 15], run: postgres },
+  { name: 'cost-answers', what: 'what stored answers cost of persisted throughput', goal: '≤ 20 %', takes: [12, 17], shares: 'promises', run: cost('answers', 0.2) },
+  { name: 'cost-locks', what: 'what locks cost of it', goal: 'within noise', takes: [12, 17], shares: 'promises', run: cost('locks') },
+  { name: 'cost-fence', what: 'what the fence costs of it', goal: 'within noise', takes: [12, 17], shares: 'promises', run: cost('fence') },
+  { name: 'hot-room', what: 'one room, 100 writers, one core', goal: '≥ 12,000/s, p99 < 15 ms', takes: [6, 8.5], run: hotRoom(1, 12_000) },
+  { name: 'hot-room-4', what: 'one room, 100 writers, four cores', goal: '≥ 10,000/s, p99 < 15 ms', takes: [8, 8.5], run: hotRoom(4, 10_000) },
+  { name: 'idle', what: 'memory of an idle connection, 19,000 on one edge', goal: '≤ 2.3 KB', takes: [0, 30], run: idle },
+  { name: 'connect', what: 'connect, authenticate, join', goal: '≥ 12,000/s', takes: [0, 11], run: connect },
+  { name: 'reach', what: 'a durable event to 150,000 connections on 8 edges', goal: '< 2 s', takes: [115, 0], run: reach },
+  { name: 'growth-streams', what: 'CPU per message, 10,000 streams to 100', goal: '≤ 1.10 ×', takes: [15, 19], run: growth({ rooms: 100 }, { rooms: 10_000 }, 1000) },
+  { name: 'growth-cores', what: 'CPU per message, 4 cores to 1', goal: '≤ 1.10 ×', takes: [15, 19], run: growth({ rooms: 100 }, { rooms: 100, cores: 4 }, 1000) },
+  { name: 'growth-edges', what: 'edge CPU per delivery, 4 edges to 1, by subject (NATS)', goal: '≤ 1.10 ×', takes: [15, 19], run: growth({ rooms: 100, bus: 'nats' }, { rooms: 100, bus: 'nats', edges: 4 }, 1000, perDelivery, 'typing') },
+  { name: 'growth-history', what: 'CPU per message, 5 M messages of history to 10 k', goal: '≤ 1.10 ×', takes: [75, 19], run: growth({ rooms: 100, history: 10_000 }, { rooms: 100, history: 5_000_000 }, 1000) },
 ]
 
 export { foreign }

@@ -87,8 +87,9 @@ class Belfry {
     return [`edge=${edges.replaceAll(' ', ',')}`, `core=${cores.replaceAll(' ', ',')}`, `postgres=${this.postgres}+`]
   }
 
-  async sql(query) {
-    const { stdout } = await run('psql', ['-qAtX', '-v', 'ON_ERROR_STOP=1', this.database, '-c', query])
+  async sql(query, user = 'belfry') {
+    const address = this.database.replace('belfry@', `${user}@`)
+    const { stdout } = await run('psql', ['-qAtX', '-v', 'ON_ERROR_STOP=1', address, '-c', query], { maxBuffer: 1 << 24 })
     return stdout.trim()
   }
 

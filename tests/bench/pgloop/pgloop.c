@@ -15,7 +15,7 @@
 #define BATCH_MAX  32
 #define SEGMENTS   2
 #define CONNS_MAX  16
-#define ARGS       2 /* content, reply_to */
+#define ARGS       3 /* content, reply_to, client_id */
 #define PARAMS     (ADMISSION_PARAMS + ARGS)
 #define TEXT_BYTES 120
 #define STATEMENT  "send"
@@ -108,6 +108,7 @@ static void send_call(struct loop *loop, struct conn *conn)
         "0",
         loop->text,
         NULL,
+        key,
     };
     if (PQsendQueryPrepared(conn->pg, STATEMENT, PARAMS, params, NULL, NULL, 1) != 1) {
         fail("send", PQerrorMessage(conn->pg));
