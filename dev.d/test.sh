@@ -183,6 +183,7 @@ suite_docs() {
     need_node
     local status=0
     node "$ROOT/tests/support/check_links.mjs" "$ROOT" || status=1
+    node "$ROOT/tests/docs/check_pages.mjs" "$ROOT" || status=1
     if "$ROOT/dev" gen --check; then echo "1 passed, 0 failed"; else echo "0 passed, 1 failed" && status=1; fi
     cd "$ROOT/tests/docs" && install_node_modules || exit
     node --test --test-reporter=tap ./*.test.mjs || status=1

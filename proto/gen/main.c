@@ -27,6 +27,7 @@ static const struct output {
     enum err (*emit)(struct contract *contract, const char *directory);
 } outputs[] = {
     {"--core", emit_core_and_count},
+    {"--docs", emit_docs},
     {"--asyncapi", emit_asyncapi},
     {"--typescript", emit_typescript},
 };
@@ -35,6 +36,7 @@ static int usage(void)
 {
     fprintf(stderr, "usage: belfry-gen OUTPUT OUTDIR FILE.ds\n"
                     "  --core        events.gen.h and events.gen.c of the core\n"
+                    "  --docs        a page for each domain, README.md with all events\n"
                     "  --asyncapi    asyncapi.json\n"
                     "  --typescript  the types of @belfry/client\n"
                     "       belfry-gen --planned FILE.ds\n"

@@ -106,6 +106,7 @@ const struct contract_field *find_path(const struct contract_message *message,
  */
 MUST_CHECK enum err emit_core(struct contract *contract, const char *directory);
 MUST_CHECK enum err emit_description(struct contract *contract, const char *directory);
+MUST_CHECK enum err emit_docs(struct contract *contract, const char *directory);
 MUST_CHECK enum err emit_asyncapi(struct contract *contract, const char *directory);
 MUST_CHECK enum err emit_typescript(struct contract *contract, const char *directory);
 

@@ -47,6 +47,8 @@ core)
     hold "$out/events.gen.c" "$here/$kind/$name.gen.c"
     "$gen" --asyncapi "$out" "$out/set.ds"
     hold "$out/asyncapi.json" "$here/$kind/$name.asyncapi.json"
+    "$gen" --docs "$out" "$out/set.ds"
+    hold "$out/$name.md" "$here/$kind/$name.page"
     "$gen" --planned "$out/set.ds" >"$out/planned"
     hold "$out/planned" "$here/$kind/$name.planned"
     tail -n 1 "$out/planned" | diff -u - "$out/said"

@@ -102,7 +102,7 @@ export const contract: Contract = {
     ],
     CreateCommunityReply: [
       { name: "community", type: "message", required: true, message: "Community" },
-      { name: "seq", type: "integer", required: true },
+      { name: "seq", type: "integer", required: true, example: 12 },
       { name: "cursor", type: "string", required: true, example: "12.0a1b2c3d" },
     ],
     UpdateCommunityPayload: [
@@ -131,7 +131,7 @@ export const contract: Contract = {
     ],
     JoinCommunityReply: [
       { name: "community", type: "message", required: true, message: "Community" },
-      { name: "seq", type: "integer", required: true },
+      { name: "seq", type: "integer", required: true, example: 12 },
       { name: "cursor", type: "string", required: true, example: "12.0a1b2c3d" },
     ],
     LeaveCommunityPayload: [
