@@ -34,18 +34,22 @@ export function applyComment(field, comment, note, error) {
     if (match) rest = rest.slice(0, match.index) + ' ; ' + rest.slice(match.index + match[0].length)
     return match
   }
-  field.description = comment
+  let words = comment
   takePattern(field, take, error)
   takeFormat(field, take, note)
-  takeDefault(field, take, error)
+  takeDefault(field, take, note, error)
   for (const [pattern, ends] of QUANTITIES) {
-    for (let match; (match = take(pattern));) quantity(field, ends(...match.slice(1)), match[0].trim(), note)
+    for (let match; (match = take(pattern));) {
+      // what has become a rule is told by the rule
+      if (quantity(field, ends(...match.slice(1)), match[0].trim(), note)) words = without(words, match[0])
+    }
   }
   if (take(/\b(non|not|never)[ -]?empty\b|must not be empty|cannot be empty/i)) atLeast(field, 1)
   if (take(/\b(non|not)[ -]?blank\b|not only white ?space/i)) field.rule.visible = true
   if (field.kind === 'int' && take(/\bpositive\b/i)) field.rule.min ??= 1
   if (field.kind === 'int' && take(/\bnon-?negative\b/i)) field.rule.min ??= 0
   if (field.kind === 'int') decideNumber(field, comment, note)
+  field.description = words
   const left = /(?<!\w)[-\d][\d,_.]*\d*/.exec(rest.replace(/(?<!\d)-(?!\d)/g, ' '))
   if (left && /\d/.test(left[0])) note(`${field.json}: no rule was made of '${left[0]}' in its comment ("${comment}")`)
   if (field.required && /\boptional\b/i.test(rest)) note(`${field.json}: its comment says optional, but it has no '?': it is required`)
@@ -71,12 +75,12 @@ function takeFormat(field, take, note) {
   }
 }
 
-function takeDefault(field, take, error) {
-  const match = take(/\bdefault(?:s)?(?:\s+to|\s+is|:|=)?\s*[`'"]?([\w.-]+)[`'"]?/i)
+function takeDefault(field, take, note, error) {
+  const match = take(/\bdefault(?:s)?(?:\s+to|\s+is|:|=)?\s*[`'"]?(\w[\w-]*(?:\.\d+)?)[`'"]?/i)
   if (!match) return
   const value = match[1]
   const fits = { int: /^-?\d+(\.\d+)?$/, bool: /^(true|false)$/, text: /./ }[field.kind]?.test(value) ?? field.values?.includes(value)
-  if (!fits || field.repeated) error(`${field.json}: the default ${value} does not fit its type`)
+  if (!fits || field.repeated) note(`${field.json}: no default was made of '${match[0]}' in its comment`)
   else if (field.required) error(`${field.json}: it has a default (${value}), so it is optional: write ${field.json}?`)
   else field.default = value
 }
@@ -88,9 +92,10 @@ function quantity(field, [least, most, noun], text, note) {
   const set = (low, high) => {
     if (from !== undefined) field.rule[low] = from
     if (to !== undefined) field.rule[high] = to
+    return true
   }
   if (field.kind === 'text' && (LETTERS.test(word) || (!word && !field.repeated))) {
-    if (field.rule.format) return note(`${field.json}: '${text}' says nothing more of a ${field.rule.format}`)
+    if (field.rule.format) return void note(`${field.json}: '${text}' says nothing more of a ${field.rule.format}`)
     return set('min_length', 'max_length')
   }
   if (field.repeated && !LETTERS.test(word)) return set('min_items', 'max_items')
@@ -101,6 +106,14 @@ function quantity(field, [least, most, noun], text, note) {
 function atLeast(field, count) {
   if (field.repeated) field.rule.min_items ??= count
   else if (field.kind === 'text' && !field.rule.format) field.rule.min_length ??= count
+}
+
+/** A comment without one of its phrases, and without the commas that held it. */
+function without(words, phrase) {
+  const at = words.indexOf(phrase)
+  if (at < 0) return words
+  const before = words.slice(0, at).replace(/[\s,;:(-]*(\b(and|each|with|from|of)\s*)?$/i, ''), after = words.slice(at + phrase.length).replace(/^[\s,;:).]+/, '')
+  return [before, after].filter(text => /\w/.test(text)).join(/[.!?]$/.test(before) ? ' ' : ', ')
 }
 
 /** TypeScript has one kind of number, a contract has several. */

@@ -158,10 +158,11 @@ function names(text) {
   return [...text.matchAll(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|\bANNOUNCE\b/g)].map(([name]) => name)
 }
 
-/** **Resource:** room `roomId` */
+/** **Resource:** type `ROOM`, idKey `roomId`, source `PAYLOAD` */
 function labelled(label) {
-  const match = /^\W*(instance|community|room|message)\b(?:[^`]*`([\w.]+)`)?/i.exec(label?.value ?? '')
-  return match && { line: label.line, inside: `type: X.${match[1].toUpperCase()}, ${match[2] ? `idKey: '${match[2]}'` : ''}` }
+  const said = name => new RegExp(`\\b${name}\\W+([\\w.]+)`, 'i').exec(label?.value ?? '')?.[1]
+  const type = said('type'), idKey = said('idKey'), source = said('source')
+  return type && { line: label.line, inside: `type: X.${type}, ${idKey ? `idKey: '${idKey}',` : ''} ${source ? `source: X.${source}` : ''}` }
 }
 
 function withoutActions(event, section, label, resource, { at, findings }) {
@@ -204,9 +205,10 @@ function rateOf({ name }, said, section, code, { at, findings, rates }) {
 
 // --- server events
 
+/** The narrower ones first; their words may mention the wider ones. */
 const SCOPES = [
-  ['members', /\bmembers?\b/i], ['contacts', /\bcontacts?\b/i], ['session', /\bsession/i], ['global', /\b(global|everyone|all clients|broadcast)\b/i],
-  ['community', /\bcommunity/i], ['room', /\brooms?\b/i], ['user', /\busers?\b/i],
+  ['session', /^\W*session|this session/i], ['contacts', /^\W*contacts?\b|everybody who shares/i], ['members', /^\W*members?\b|member list/i],
+  ['global', /^\W*(global|broadcast|everyone|all clients)/i], ['community', /^\W*community/i], ['room', /^\W*rooms?\b/i], ['user', /^\W*users?\b/i],
 ]
 const TRIGGERS = [
   ['TIMER', /\b(timer|timeout|expir\w+|schedule\w*|cron|every \d+|deadline)\b/i],
@@ -270,7 +272,7 @@ function checkEmission(name, scope, section, { at, findings }) {
 function triggerOf(name, section, said, { at, findings }) {
   const label = said.get('trigger'), value = label?.value ?? ''
   const line = at(label?.line ?? section.line)
-  const triggers = [...value.matchAll(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|(?<=`)[A-Z][A-Z0-9]*(?=`)/g)].map(([word]) => word)
+  const triggers = /^[A-Z][A-Z0-9]*$/.test(value) ? [value] : [...value.matchAll(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|(?<=`)[A-Z][A-Z0-9]*(?=`)/g)].map(([word]) => word)
   if (triggers.length > 0) return { triggers, triggerAt: line, trigger: 'CLIENT_EVENT' }
   const trigger = TRIGGERS.find(([, pattern]) => pattern.test(value))?.[0]
   if (!trigger) findings.error(line, `${name}: **Trigger:** names no client event, nor a timer, a service or the connection's lifecycle`)

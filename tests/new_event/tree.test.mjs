@@ -6,8 +6,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { Scratch } from '../support/scratch.mjs'
+import { ROOT, Scratch } from '../support/scratch.mjs'
 import { readContract } from '../../dev.d/new_event/contract.mjs'
+import { additionOfPage } from '../../dev.d/new_event/page.mjs'
 
 const DOMAINS = ['auth', 'community', 'rooms', 'messages', 'presence']
 const pages = join(dirname(fileURLToPath(import.meta.url)), 'pages')
@@ -144,8 +145,38 @@ describe('every way of saying it, in a tree that is built and tested', () => {
       const wanted = headings(readFileSync(join(pages, `${domain}.md`), 'utf8')), there = headings(readFileSync(made, 'utf8'))
       assert.deepEqual(wanted.filter(heading => !there.includes(heading)), [])
     })
+
+    it(`and read again it means the same`, t => {
+      const made = join(scratch.root, `docs/events/${domain}.md`)
+      if (!existsSync(made)) return t.skip('the generator makes no pages yet')
+      const contract = readContract(ROOT), page = readFileSync(join(pages, `${domain}.md`), 'utf8')
+      const names = [...page.matchAll(/^#### (\w+)$/gm)].map(([, name]) => name)
+      assert.deepEqual(meaning(only(readFileSync(made, 'utf8'), names), contract), meaning(page, contract))
+    })
   }
 })
+
+/** A page without the events of others, as it would be read from nothing. */
+function only(text, names) {
+  const sections = text.split(/^(?=#{2,4} )/m)
+  return sections.filter(section => !/^#### /.test(section) || names.includes(/^#### (\w+)/.exec(section)[1])).join('')
+}
+
+/** What a page means, without where it says so and in which order. */
+function meaning(text, contract) {
+  const { domain, clientEvents, serverEvents } = additionOfPage(text, 'page.md', contract)
+  const fields = ({ fields }) => Object.fromEntries(fields.filter(({ json }) => json !== 'clientId')
+    .map(({ json, kind, repeated, required, rule, values, default: value }) => [json, { kind, repeated, required: required && !repeated, rule, values, value }]))
+  return {
+    domain: domain.name,
+    client: Object.fromEntries(clientEvents.map(({ name, purpose, kind, authentication, right, rate, causes, payload }) => {
+      const { actions, self, subscribed, public: anybody, resource } = right
+      return [name, { purpose, kind, authentication, right: { actions, self, subscribed, anybody, resource }, rate: [rate.limit, rate.perSeconds], causes, payload: fields(payload) }]
+    })),
+    server: Object.fromEntries(serverEvents.map(({ name, purpose, scope, durable, exceptSender, trigger, handling, message }) =>
+      [name, { purpose, scope, durable, exceptSender, trigger, handling, message: fields(message) }])),
+  }
+}
 
 /** All but the title, and the names of examples. */
 function headings(text) {
