@@ -95,6 +95,9 @@ static enum err read_streams(struct request *request, const struct db_result *re
     size_t room = REPLY_MAX;
     for (int row = 0; row < count && room > 0; row++) {
         TRY(read_stream(request, result, row, protobuf, &room, &streams[row]));
+        if (room == 0 && streams[row]->n_rows == 0) {
+            break; /* no answer: an empty one would say that its events are gone */
+        }
         reply->n_streams++;
     }
     request->reply.body_case = LINK__REPLY__BODY_ROWS;

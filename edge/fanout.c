@@ -11,6 +11,7 @@
 #include "edge/recovery.h"
 #include "edge/session.h"
 
+#define HELD_MAX    64  /* a session that is being connected keeps so much control */
 #define UNIQUE_KEPT 256 /* CONTACTS publications remembered, to drop their copies */
 
 struct fanout {
@@ -264,6 +265,8 @@ static void control_session(struct session *session,
         bool room = open->stream.len > 0 && open->stream.data[0] == STREAM_ROOM;
         if (!room || session->follows) {
             session_open_told(session, open);
+        } else {
+            follow_ask(session, NULL); /* it may be about to follow */
         }
     }
     if (control->gained != NULL) {
@@ -271,7 +274,42 @@ static void control_session(struct session *session,
     }
 }
 
-static void control_user(struct edge *edge, const struct publication *publication)
+/* What a core answers to CONNECT may be older than this. */
+static void hold_control(struct session *session, struct publication *publication)
+{
+    struct publication **grown = NULL;
+    if (session->held_count < HELD_MAX) {
+        size_t size = (session->held_count + 1) * sizeof(struct publication *);
+        grown = realloc(session->held, size);
+    }
+    if (grown == NULL) {
+        conn_close(session->conn, CLOSE_TRY_LATER, "too much changed while connecting");
+        return;
+    }
+    session->held = grown;
+    session->held[session->held_count++] = publication_ref(publication);
+}
+
+void fanout_drop_held(struct session *session)
+{
+    for (uint32_t i = 0; i < session->held_count; i++) {
+        publication_unref(session->held[i]);
+    }
+    free(session->held);
+    session->held = NULL;
+    session->held_count = 0;
+}
+
+void fanout_control_held(struct session *session)
+{
+    /* none of them ends it: such a one was not held back */
+    for (uint32_t i = 0; i < session->held_count; i++) {
+        control_session(session, session->held[i]);
+    }
+    fanout_drop_held(session);
+}
+
+static void control_user(struct edge *edge, struct publication *publication)
 {
     struct edge_user *user = map_get(&edge->users, &publication->stream.id);
     if (user == NULL) {
@@ -296,6 +334,8 @@ static void control_user(struct edge *edge, const struct publication *publicatio
             control_session(session, publication);
         } else if (session != NULL && ends(publication->control, session)) {
             session_refuse(session, ERR_UNAUTHENTICATED, "This session was revoked");
+        } else if (session != NULL && session->state == SESSION_CONNECTING) {
+            hold_control(session, publication);
         }
     }
     free(ids);

@@ -7,6 +7,7 @@
 
 struct edge;
 struct fanout;
+struct session;
 
 MUST_CHECK enum err fanout_create(struct edge *edge, struct fanout **ret_fanout);
 void fanout_destroy(struct fanout *fanout); /* accepts NULL */
@@ -22,5 +23,9 @@ void fanout_deliver(struct fanout *fanout, struct subscription *subscription,
 void fanout_control(struct fanout *fanout, struct publication *publication);
 
 void fanout_turn(struct fanout *fanout);
+
+/* The session is connected: control of its user's stream that came meanwhile. */
+void fanout_control_held(struct session *session);
+void fanout_drop_held(struct session *session);
 
 #endif

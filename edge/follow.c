@@ -13,11 +13,69 @@ struct asking {
     struct uuid session_id;
 };
 
+/* The place of a room among those left; left_count: it is not there. */
+static uint32_t find_left(const struct session *session, const struct stream_id *stream)
+{
+    uint32_t i = 0;
+    while (i < session->left_count && !uuid_equal(session->left[i], stream->id)) {
+        i++;
+    }
+    return i;
+}
+
+static void forget_left(struct session *session, uint32_t at)
+{
+    session->left_count--;
+    memmove(&session->left[at], &session->left[at + 1],
+            (session->left_count - at) * sizeof(*session->left));
+}
+
+void follow_note(struct session *session, const struct stream_id *stream, bool joined)
+{
+    if (stream->kind != STREAM_ROOM || (joined && session->left_count == 0)) {
+        return;
+    }
+    uint32_t at = find_left(session, stream);
+    if (at < session->left_count) {
+        forget_left(session, at);
+    }
+    if (joined || !session->follows) {
+        return;
+    }
+    if (session->left_count == SESSION_SUBSCRIPTIONS_MAX) {
+        forget_left(session, 0);
+    }
+    size_t size = (session->left_count + 1) * sizeof(*session->left);
+    struct uuid *grown = realloc(session->left, size);
+    if (grown != NULL) { /* else it may come back */
+        session->left = grown;
+        session->left[session->left_count++] = stream->id;
+    }
+}
+
+void follow_finish(struct session *session)
+{
+    free(session->left);
+}
+
 static void open_all(struct session *session, const Link__Control *control)
 {
     for (size_t i = 0; control != NULL && i < control->n_open; i++) {
-        session_open_told(session, control->open[i]);
+        struct stream_id stream;
+        const ProtobufCBinaryData *id = &control->open[i]->stream;
+        if (stream_from_bytes(bytes_make(id->data, id->len), &stream) &&
+            find_left(session, &stream) == session->left_count) {
+            session_open_told(session, control->open[i]);
+        }
     }
+}
+
+/* An attempt that failed inside PostgreSQL says nothing of what may be heard. */
+static bool is_answered(enum upstream_result result, const Link__Reply *reply)
+{
+    return result == UPSTREAM_REPLY &&
+           (reply->body_case != LINK__REPLY__BODY_ERROR ||
+            err_from_code(reply->error->code) != ERR_INTERNAL);
 }
 
 static void asked(struct upstream_call *call, enum upstream_result result,
@@ -30,7 +88,7 @@ static void asked(struct upstream_call *call, enum upstream_result result,
         return;
     }
     session->follow_asked = false;
-    if (result != UPSTREAM_REPLY) {
+    if (!is_answered(result, reply)) {
         session->follow_again = true;
         return; /* follow_tick() tries again */
     }
@@ -45,10 +103,11 @@ static void asked(struct upstream_call *call, enum upstream_result result,
 
 void follow_ask(struct session *session, const Link__Gained *gained)
 {
-    if (!session->follows || session->state != SESSION_OPEN) {
+    if (session->state != SESSION_OPEN) {
         return;
     }
-    struct asking *asking = session->follow_asked ? NULL : calloc(1, sizeof(*asking));
+    bool now = session->follows && !session->follow_asked;
+    struct asking *asking = now ? calloc(1, sizeof(*asking)) : NULL;
     if (asking == NULL) {
         session->follow_again = true;
         return;
@@ -86,15 +145,21 @@ void follow_ask_listeners(struct edge *edge, const Link__Gained *gained)
     void *value;
     while (map_next(&edge->sessions, &at, NULL, &value)) {
         struct session *session = value;
-        if (session->follows && session_subscription(session, &community) != NULL) {
+        if (session_subscription(session, &community) != NULL) {
             follow_ask(session, gained);
         }
     }
 }
 
+void follow_begin(struct session *session)
+{
+    session->follows = true;
+    follow_tick(session); /* the answer may be older than what was gained since */
+}
+
 void follow_tick(struct session *session)
 {
-    if (session->follow_again && !session->follow_asked) {
+    if (session->follows && session->follow_again && !session->follow_asked) {
         session->follow_again = false;
         follow_ask(session, NULL);
     }

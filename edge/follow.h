@@ -7,14 +7,25 @@
 #include "edge/session.h"
 
 /* Asks for one session; what it may hear is opened when the answer comes. While an answer
- * is awaited nothing more is asked: the session then asks once more, for everything. An
- * answer that does not come is asked for again by follow_tick(). */
+ * is awaited nothing more is asked: the session then asks once more, for everything; so
+ * it does if it begins to follow by an answer that is under way now. An answer that does
+ * not come is asked for again by follow_tick(). */
 void follow_ask(struct session *session, const Link__Gained *gained);
+
+/* What the answer to a call of its own opened (joined) or closed (not joined). A room
+ * that a session has left is not given back to it by what is gained later. */
+void follow_note(struct session *session, const struct stream_id *stream, bool joined);
+
+/* It follows from now on: an answer has said so, and has been applied. */
+void follow_begin(struct session *session);
 
 /* The same for all sessions that listen to the community that `gained` names. */
 void follow_ask_listeners(struct edge *edge, const Link__Gained *gained);
 
 /* About each second, for a session that is open. */
 void follow_tick(struct session *session);
+
+/* The session ends. */
+void follow_finish(struct session *session);
 
 #endif

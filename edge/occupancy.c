@@ -477,7 +477,9 @@ void occupancy_turn(struct occupancy *occupancy)
 
 void occupancy_renew(struct occupancy *occupancy, bool leaving)
 {
-    if (++occupancy->renewals >= WHOLE_EVERY * (occupancy->slices + 1)) {
+    /* not while another lease is under way, whose answer would count for the whole one */
+    if (++occupancy->renewals >= WHOLE_EVERY * (occupancy->slices + 1) &&
+        !occupancy->asking) {
         occupancy->renewals = 0;
         occupancy->whole = true;
     }

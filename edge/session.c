@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "edge/edge.h"
+#include "edge/fanout.h"
 #include "edge/follow.h"
 #include "edge/occupancy.h"
 #include "edge/recovery.h"
@@ -117,7 +118,9 @@ void session_subscribe(struct session *session, const Link__Open *from)
     open.has_access =
         from->has_access &&
         stream_from_bytes(bytes_make(from->access.data, from->access.len), &open.access);
-    if (session_subscription(session, &open.stream) != NULL) {
+    struct subscription *there = session_subscription(session, &open.stream);
+    if (there != NULL) {
+        streams_open_again(edge->streams, there, open.access_seq, clock_ms());
         return;
     }
     if (session->subscription_count >= SESSION_SUBSCRIPTIONS_MAX) {
@@ -166,11 +169,13 @@ static void send_position(struct session *session, const char *event,
 void session_open_told(struct session *session, const Link__Open *open)
 {
     struct stream_id stream;
-    if (stream_from_bytes(bytes_make(open->stream.data, open->stream.len), &stream) &&
-        session_subscription(session, &stream) == NULL) {
-        send_position(session, "STREAM_OPENED", &stream, open->seq, open->tag);
-        session_subscribe(session, open);
+    if (!stream_from_bytes(bytes_make(open->stream.data, open->stream.len), &stream)) {
+        return;
     }
+    if (session_subscription(session, &stream) == NULL) {
+        send_position(session, "STREAM_OPENED", &stream, open->seq, open->tag);
+    }
+    session_subscribe(session, open);
 }
 
 void session_resync(struct session *session, const struct stream_id *stream, uint64_t seq,
@@ -243,6 +248,8 @@ void session_close(struct session *session, const char *reason)
     bool was_open = session->state == SESSION_OPEN;
     session->state = SESSION_ENDED;
     recovery_forget(session);
+    follow_finish(session);
+    fanout_drop_held(session);
     session_drop_calls(session);
     LIST_EACH(&session->subscriptions, node) {
         session_unsubscribe(session, container_of(node, struct subscription, in_session));

@@ -28,6 +28,10 @@ struct session {
     bool follows;        /* JOIN_ALL_ROOMS: opens what its user gains */
     bool follow_asked;   /* follow.h: an answer is awaited */
     bool follow_again;   /* something was gained meanwhile, or no answer came */
+    struct uuid *left;   /* rooms that it follows no more: it said LEAVE */
+    uint32_t left_count; /* at most SESSION_SUBSCRIPTIONS_MAX, then the oldest goes */
+    struct publication **held; /* control that came while it was being connected */
+    uint32_t held_count;
     bool expiring_told;  /* TOKEN_EXPIRING was sent */
     uint64_t mark;       /* the last CONTACTS publication it got */
     struct trail *trail; /* recovery.h's; NULL: it cannot be recovered */

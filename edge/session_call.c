@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "base/wire_scan.h"
 #include "edge/edge.h"
+#include "edge/follow.h"
 
 #define EVENT_NAME_MAX 64
 #define TRACE_MAX      128
@@ -285,11 +286,16 @@ static void apply_opens(struct session *session, const Link__Control *control)
     if (control == NULL) {
         return;
     }
-    if (control->follow) {
-        session->follows = true;
-    }
     for (size_t i = 0; i < control->n_open; i++) {
+        struct stream_id stream;
+        const ProtobufCBinaryData *id = &control->open[i]->stream;
+        if (stream_from_bytes(bytes_make(id->data, id->len), &stream)) {
+            follow_note(session, &stream, true);
+        }
         session_subscribe(session, control->open[i]);
+    }
+    if (control->follow) {
+        follow_begin(session);
     }
 }
 
@@ -314,6 +320,7 @@ static void apply_closes(struct session *session, const Link__Control *control)
                                &stream)) {
             continue;
         }
+        follow_note(session, &stream, false);
         struct subscription *subscription = session_subscription(session, &stream);
         if (subscription != NULL) {
             session_unsubscribe(session, subscription);
@@ -412,6 +419,9 @@ static void send_call(struct session_call *call)
     call->upstream.request = &request;
     call->upstream.done = call_done;
     call->under_way = true;
+    if (!session->follows) {
+        session->follow_again = false; /* what was gained until now is in the answer */
+    }
     upstream_request(session->conn->edge->upstream, &call->upstream);
 }
 

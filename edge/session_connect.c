@@ -7,6 +7,7 @@
 #include "base/json_scan.h"
 #include "base/log.h"
 #include "edge/edge.h"
+#include "edge/fanout.h"
 #include "edge/recovery.h"
 #include "edge/session.h"
 
@@ -149,6 +150,7 @@ static void accept_session(struct edge *edge, struct session *session,
     for (size_t i = 0; i < connected->n_open && session->state == SESSION_OPEN; i++) {
         session_subscribe(session, connected->open[i]);
     }
+    fanout_control_held(session);
     if (recovered) {
         greet(session, connected); /* behind what was missed and is at hand */
     }

@@ -364,6 +364,16 @@ void streams_verdict(struct streams *streams, struct subscription *subscription,
     streams_resume(streams, subscription, now_ms);
 }
 
+void streams_open_again(struct streams *streams, struct subscription *subscription,
+                        uint64_t access_seq, int64_t now_ms)
+{
+    if (subscription->unchecked && access_seq >= subscription->needed) {
+        streams_verdict(streams, subscription, true, access_seq, now_ms);
+    } else if (access_seq > subscription->checked) {
+        subscription->checked = access_seq;
+    }
+}
+
 void streams_resume(struct streams *streams, struct subscription *subscription,
                     int64_t now_ms)
 {

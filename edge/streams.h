@@ -141,6 +141,11 @@ void streams_fetch_failed(struct streams *streams, const struct stream_id *strea
 void streams_verdict(struct streams *streams, struct subscription *subscription,
                      bool allowed, uint64_t access_seq, int64_t now_ms);
 
+/* A core was asked to open what is open: the right was read again, at access_seq. Older
+ * words of a loss do not count any more. */
+void streams_open_again(struct streams *streams, struct subscription *subscription,
+                        uint64_t access_seq, int64_t now_ms);
+
 /* The owner can take more: feeds the subscription as far as it goes. */
 void streams_resume(struct streams *streams, struct subscription *subscription,
                     int64_t now_ms);
