@@ -34,6 +34,7 @@ const react = {
 
 export default defineConfig({
   test: {
+    reporters: ["default", "./tests/support/count_reporter.ts"],
     projects: [
       {
         resolve: { alias: own },
