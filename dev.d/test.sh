@@ -17,6 +17,7 @@ test_usage() {
   new-event    pages and flags become events, or are refused by line
   walk         docs/hacking.md, done as it is written
   integration  real processes through official clients        (sanitizers)
+  client       the TypeScript client, alone and with a system
   chaos        kills, pauses and losses under load
   compose      containers: up, scaled, down
 
@@ -24,7 +25,7 @@ test_usage() {
 END
 }
 
-SUITES=(unit contract golden events sql simulation fuzz instructions minimal docs new-event walk integration chaos compose)
+SUITES=(unit contract golden events sql simulation fuzz instructions minimal docs new-event walk integration client chaos compose)
 LONG="" CHAOS_FLAGS=()
 
 command_test() {
@@ -217,6 +218,18 @@ suite_integration() {
     export ASAN_OPTIONS=log_path=$reports/report UBSAN_OPTIONS=print_stacktrace=1:log_path=$reports/report
     with_system node --test --test-concurrency=1 --test-reporter=tap ./*.test.mjs || status=$?
     no_reports "$reports" || status=1
+    return $status
+}
+
+suite_client() {
+    need_node
+    need_packages "${RUN_PACKAGES[@]}" postgresql-client haproxy
+    asan_build belfry-edge belfry-core belfry
+    cd "$ROOT/clients/typescript" && npm ci --no-audit --no-fund || exit
+    export BELFRY_PRESET=$PRESET
+    local status=0
+    npm test || status=$?
+    with_system npm run test:system || status=$?
     return $status
 }
 
