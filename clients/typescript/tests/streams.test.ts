@@ -38,11 +38,14 @@ describe("a stream", () => {
     await client.emit("JOIN_ROOM", { roomId: ROOM });
     const heard = collect<MessageCreatedPayload>(client, "MESSAGE_CREATED");
     await say(client, "1");
+    const gaps: Gap[] = [];
+    client.on("gap", gap => gaps.push(gap));
     const [session] = server.sessions;
     session!.send("MESSAGE_CREATED", heard[0]!);
     await say(client, "2");
     await until(() => heard.length === 2);
     expect(contents(heard)).toEqual(["1", "2"]);
+    expect(gaps).toEqual([]);
   });
 
   it("that has a gap is fetched anew, and the gap reported", async () => {
