@@ -7,6 +7,7 @@
 #include "base/uuid.h"
 #include "core/config.h"
 #include "core/db/db.h"
+#include "core/hot.h"
 
 #define REQUEST_ARENA_MAX (16 * 1024 * 1024)
 
@@ -34,6 +35,7 @@ struct core {
     struct heads *heads;
     struct sweeper *sweeper;
     struct status *status;
+    struct hot hot; /* of the loop thread, as all of this */
 
     struct uuid epoch; /* of the database; zero until it was read */
     bool serving;      /* schema and epoch are known and fit */

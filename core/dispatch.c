@@ -20,6 +20,17 @@
 
 /* ------------------------------------------------------------------ the end */
 
+/* Writers of a hot stream are better off together. */
+static void note_heat(struct request *request)
+{
+    const struct db_call *call = &request->call;
+    if (call->mode == DB_BATCH && call->busy_stream != NULL &&
+        hot_note(&request->core->hot, call->affinity, call->db.busy > 0, clock_ms())) {
+        request->reply.has_prefer = true;
+        request->reply.prefer = call->affinity != 0 ? call->affinity : 1;
+    }
+}
+
 static void finish(struct request *request, enum err err)
 {
     if (err != ERR_OK && request->reply.body_case != LINK__REPLY__BODY_ERROR) {
@@ -112,6 +123,7 @@ static void on_sql_done(struct db_call *call, const struct db_outcome *outcome,
 {
     struct request *request = container_of(call, struct request, call);
     enum err err = outcome->err;
+    note_heat(request);
     if (err == ERR_OK) {
         err = after_commit(request, result, outcome);
         if (user_is_unknown(request)) {

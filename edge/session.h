@@ -42,6 +42,7 @@ struct session {
 
     struct list calls; /* struct session_call: the first is under way */
     uint32_t call_count;
+    uint32_t hint; /* the core's, of the last change: where the next one goes; 0: none */
     size_t call_bytes;
 };
 

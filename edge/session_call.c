@@ -363,6 +363,9 @@ static void call_done(struct upstream_call *upstream, enum upstream_result resul
     struct session_call *call = container_of(upstream, struct session_call, upstream);
     struct session *session = call->session;
     call->under_way = false;
+    if (upstream->changes && result == UPSTREAM_REPLY) {
+        session->hint = reply->prefer;
+    }
     bool answered =
         result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_EVENT;
     if (answered && !upstream->changes && !has_room(session, reply->event->control)) {
@@ -417,6 +420,7 @@ static void send_call(struct session_call *call)
     request.body_case = LINK__REQUEST__BODY_EVENT;
     request.event = &event;
     call->upstream.request = &request;
+    call->upstream.hint = call->upstream.changes ? session->hint : 0;
     call->upstream.done = call_done;
     call->under_way = true;
     if (!session->follows) {
