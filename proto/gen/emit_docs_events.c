@@ -64,7 +64,7 @@ static void set_option(struct words *words, struct contract *contract,
     buf_init(&text, PART_MAX);
     buf_printf(
         &text,
-        "rpc %s(%s) returns (%s) {         // @SubscribeMessage\n"
+        "rpc %s(%s) returns (%s) {  // @SubscribeMessage\n"
         "  option (client_event) = {\n    name: \"%s\"\n    kind: %s\n    right: {",
         event->method, event->payload->full_name, event->reply->proto->name, def->name,
         kind_name(def));
@@ -96,7 +96,7 @@ static void set_option(struct words *words, struct contract *contract,
     buf_printf(
         &text,
         " }  // %s\n    rate: { limit: %u  per_seconds: %u }  // @Throttle(%u, %u)\n",
-        right->n_actions > 0 ? "@RequiredActions, @RbacResource" : "nothing to hold",
+        right->n_actions > 0 ? "@RequiredActions, @RbacResource" : "no action to hold",
         def->rate->limit, def->rate->per_seconds, def->rate->limit,
         def->rate->per_seconds);
     for (size_t i = 0; i < def->n_causes; i++) {

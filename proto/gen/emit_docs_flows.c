@@ -2,15 +2,6 @@
  * steps that the domain tells; and what can go wrong. */
 #include "emit_docs.h"
 
-/* The words of a contract must not end a line of the diagram, nor look like its syntax.
- */
-static void append_label(struct buf *out, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        buf_append_char(out, strchr(";#\n`", *text) != NULL ? ' ' : *text);
-    }
-}
-
 static void append_payload_names(const struct contract_message *message, struct buf *out)
 {
     bool any = false;
@@ -22,6 +13,7 @@ static void append_payload_names(const struct contract_message *message, struct 
             any = true;
         }
     }
+    buf_append_text(out, any ? "" : "{}");
 }
 
 static void append_right(const struct contract_event *event, struct buf *out)
@@ -142,8 +134,7 @@ static void append_event_flow(const struct page *page, const struct contract_eve
                               int *number, struct buf *out)
 {
     append_example_head(out, number, label_of(page->contract, event->def->name));
-    append_label(out, event->def->purpose);
-    buf_printf(out, "%s\n\n",
+    buf_printf(out, "%s%s\n\n", event->def->purpose,
                event->def->planned ? " This event is planned: so it will be." : "");
     append_diagram(page, event, out);
 }

@@ -2,6 +2,8 @@
  */
 #include "emit_docs.h"
 
+#include <ctype.h>
+
 #define TYPE(name) GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_##name
 
 #define SEEN_MAX        64
@@ -99,6 +101,7 @@ static void append_comment(const struct contract_field *field, struct buf *out)
     buf_append_text(out, "// ");
     buf_append_text(out, text != NULL ? text : "");
     if (rules.size > 0) {
+        rules.data[0] = (uint8_t)toupper(rules.data[0]);
         buf_append_char(out, ' ');
         buf_append_bytes(out, buf_bytes(&rules));
         buf_append_char(out, '.');
