@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { BelfryError, ClientEvents, createClient, ServerEvents, type BelfryClient } from "@belfry/client";
 import { createMockServer, type MockServer } from "@belfry/client/testing";
 import { collect, connected, until } from "./support/wait.js";
@@ -68,6 +68,18 @@ describe("emit", () => {
     expect(sent).toMatch(/^[0-9a-f-]{36}$/);
     expect(read).toBeUndefined();
     expect(again).toBe(own);
+  });
+
+  it.each<[string, unknown]>([
+    ["nothing", undefined],
+    ["getRandomValues", { getRandomValues: (bytes: Uint8Array) => bytes.fill(0xff) }],
+  ])("makes a clientId where crypto has %s", async (_, crypto) => {
+    vi.stubGlobal("crypto", crypto);
+    const server = createMockServer();
+    const sent = open(server).emit("SEND_MESSAGE", { roomId: ROOM, content: "x" });
+    vi.unstubAllGlobals();
+    await sent;
+    expect(server.calls[0]!.payload["clientId"]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 
   it("sends what was meant when it was emitted", async () => {
