@@ -1,5 +1,6 @@
 /* belfry-gen: prints what the contract says in the forms that others read, or refuses it
  * with every mistake by file and line. */
+#include "compat.h"
 #include "model.h"
 
 #include <errno.h>
@@ -30,6 +31,8 @@ static const struct output {
     {"--docs", emit_docs},
     {"--asyncapi", emit_asyncapi},
     {"--typescript", emit_typescript},
+    {"--promises", emit_promises},
+    {"--compatible", emit_compatible},
 };
 
 static int usage(void)
@@ -39,6 +42,9 @@ static int usage(void)
                     "  --docs        a page for each domain, README.md with all events\n"
                     "  --asyncapi    asyncapi.json\n"
                     "  --typescript  the types of @belfry/client\n"
+                    "  --promises    deployed.txt: what clients rely on\n"
+                    "       belfry-gen --compatible DEPLOYED.txt FILE.ds\n"
+                    "  lists what breaks clients of the contract that it was made of\n"
                     "       belfry-gen --planned FILE.ds\n"
                     "  prints what is documented and not built\n"
                     "FILE.ds: protoc --include_imports --include_source_info "
@@ -83,10 +89,12 @@ static int generate(const struct output *output, const char *directory, const ch
         fprintf(stderr, "%s: is no descriptor set\n", path);
     } else if (contract.error_count > 0) {
         status = print_errors(&contract);
-    } else if (output->emit(&contract, directory) != ERR_OK) {
-        perror(directory);
     } else {
-        status = 0;
+        enum err err = output->emit(&contract, directory);
+        status = err == ERR_OK ? 0 : err == ERR_CONFLICT ? 1 : 2;
+        if (status == 2) {
+            perror(directory);
+        }
     }
     contract_finish(&contract);
     buf_finish(&data);

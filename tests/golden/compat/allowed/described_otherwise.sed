@@ -1,0 +1,1 @@
+s/description: "[^"]*"/description: "Said otherwise."/; s/purpose: "[^"]*"/purpose: "Said otherwise."/

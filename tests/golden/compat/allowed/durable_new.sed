@@ -1,0 +1,1 @@
+/NOTE_COUNTED" purpose/,/}/s/trigger/durable: true trigger/

@@ -1,0 +1,1 @@
+/GREEN = 2/a BLUE = 3;

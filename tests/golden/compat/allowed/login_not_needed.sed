@@ -1,0 +1,1 @@
+/name: "POST_NOTE"/a authentication: OPTIONAL

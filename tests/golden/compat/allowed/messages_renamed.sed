@@ -1,0 +1,1 @@
+s/PostNoteReply/PostNoteAnswer/g; s/NoteCounted/NotesCounted/

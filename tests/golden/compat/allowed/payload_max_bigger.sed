@@ -1,0 +1,1 @@
+/name: "READ_NOTE"/a payload_max: 60000

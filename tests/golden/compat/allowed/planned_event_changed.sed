@@ -1,0 +1,1 @@
+s/WipeNotes\b/EraseNotes/g; s/WIPE_NOTES/ERASE_NOTES/; s/WipeNotesReply/EraseNotesReply/g

@@ -1,0 +1,1 @@
+s/description: "Who."/required: true &/

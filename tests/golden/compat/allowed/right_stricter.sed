@@ -1,0 +1,1 @@
+s/actions: SEND_MESSAGE/actions: VIEW_ROOM &/

@@ -1,0 +1,1 @@
+s/min: 0 max: 1000/min: 1 max: 10/

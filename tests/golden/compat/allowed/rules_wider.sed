@@ -1,0 +1,1 @@
+s/max_length: 200 description: "What."}\];$/max_length: 300 description: "What."}];/; s/min_length: 2/min_length: 1/; s/max: 10 /max: 11 /; s/min: 1 /min: 0 /; s/max_items: 5/max_items: 6/; s/min_items: 1 //

@@ -1,0 +1,1 @@
+/name: "COUNT_NOTES"/,/rate/s/id_key: "roomId"/& source: TEXT_PAYLOAD/

@@ -1,0 +1,1 @@
+/causes: "NOTE_COUNTED"/d; s/trigger: CLIENT_EVENT/trigger: SERVICE/

@@ -1,0 +1,1 @@
+s/default = 7/default = 8/

@@ -1,0 +1,1 @@
+/rpc ReadNote/,/^  }/d; /^message ReadNote /,/^}/d; /^message ReadNoteReply/,/^}/d

@@ -1,0 +1,1 @@
+/name: "READ_NOTE"/a planned: true

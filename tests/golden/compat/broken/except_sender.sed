@@ -1,0 +1,1 @@
+/NOTE_COUNTED" purpose/,/}/s/trigger/except_sender: true trigger/

@@ -1,0 +1,1 @@
+s/string code = 3/string secret = 3/

@@ -1,0 +1,1 @@
+s/optional string code/repeated string code/; s/pattern: "\[A-Z \]\+"/& max_items: 3/

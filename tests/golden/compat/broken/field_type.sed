@@ -1,0 +1,1 @@
+s/int32 weight/uint32 weight/

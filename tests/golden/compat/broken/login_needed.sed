@@ -1,0 +1,1 @@
+s/authentication: OPTIONAL/authentication: REQUIRED/

@@ -1,0 +1,1 @@
+s/max_items: 5/max_items: 4/

@@ -1,0 +1,1 @@
+s/description: "At most so many."/max: 100 &/

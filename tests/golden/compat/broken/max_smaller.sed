@@ -1,0 +1,1 @@
+s/min: 1 max: 10/min: 1 max: 9/

@@ -1,0 +1,1 @@
+s/min_items: 1/min_items: 2/

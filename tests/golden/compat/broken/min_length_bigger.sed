@@ -1,0 +1,1 @@
+s/min_length: 2/min_length: 3/

@@ -1,0 +1,1 @@
+s/max_length: 20 description: "Tags."/pattern: "a+" &/

@@ -1,0 +1,1 @@
+s/max_length: 8/required: true &/

@@ -1,0 +1,1 @@
+s/ seq = 2 \[\(belfry.field\) = \{required: true /&XX/; s/required: true XX//

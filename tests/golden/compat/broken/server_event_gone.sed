@@ -1,0 +1,1 @@
+/causes: "NOTE_COUNTED"/d; /^message NoteCounted/,/^}/d

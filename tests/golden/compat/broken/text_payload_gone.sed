@@ -1,0 +1,1 @@
+s/ source: TEXT_PAYLOAD//
