@@ -351,6 +351,7 @@ enum err edge_start(struct edge *edge, const struct edge_config *config, uv_loop
     edge->loop = loop;
     edge->id = uuid_v7();
     list_init(&edge->conns);
+    list_init(&edge->follow_waiting);
     map_init(&edge->users, sizeof(struct uuid));
     map_init(&edge->sessions, sizeof(struct uuid));
     TRY(link_key_create(config->link_key, &edge->key));

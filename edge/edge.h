@@ -44,9 +44,11 @@ struct edge {
 
     struct list conns; /* struct conn, in_edge */
     size_t conn_count;
-    size_t protobuf_count; /* of those, how many read protobuf */
-    struct map users;      /* user id -> struct edge_user (sessions of one user) */
-    struct map sessions;   /* session id -> struct session */
+    size_t protobuf_count;      /* of those, how many read protobuf */
+    struct list follow_waiting; /* struct session, in_follow */
+    uint32_t follow_under_way;  /* questions */
+    struct map users;           /* user id -> struct edge_user (sessions of one user) */
+    struct map sessions;        /* session id -> struct session */
 
     uint8_t epoch[16]; /* of the database, as last heard */
     bool has_epoch;

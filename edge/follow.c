@@ -6,6 +6,15 @@
 #include "base/clock.h"
 #include "edge/edge.h"
 
+/* A room made public to a crowd makes everybody in it ask: so many at once, the others
+ * wait for their turn. */
+#define UNDER_WAY_MAX 256
+
+/* What a session that waits will ask about. */
+struct gain {
+    struct uuid community, room;
+};
+
 /* A question under way. It outlives its session, which it finds again by id. */
 struct asking {
     struct upstream_call call;
@@ -55,6 +64,8 @@ void follow_note(struct session *session, const struct stream_id *stream, bool j
 
 void follow_finish(struct session *session)
 {
+    list_remove(&session->in_follow);
+    free(session->follow_gain);
     free(session->left);
 }
 
@@ -78,15 +89,50 @@ static bool is_answered(enum upstream_result result, const Link__Reply *reply)
             err_from_code(reply->error->code) != ERR_INTERNAL);
 }
 
-static void asked(struct upstream_call *call, enum upstream_result result,
-                  const Link__Reply *reply)
+/* One room is remembered; more than that is everything. */
+static void wait_for_turn(struct session *session, const Link__Gained *gained)
 {
-    struct asking *asking = container_of(call, struct asking, call);
-    struct session *session = map_get(&asking->edge->sessions, &asking->session_id);
-    free(asking);
-    if (session == NULL || session->state != SESSION_OPEN) {
-        return;
+    struct edge *edge = session->conn->edge;
+    bool first = !list_linked(&session->in_follow);
+    bool one = gained != NULL && gained->has_community_id && gained->n_rooms == 1 &&
+               gained->community_id.len == 16 && gained->rooms[0].len == 16;
+    struct gain *gain = first && one ? malloc(sizeof(*gain)) : NULL;
+    if (gain != NULL) {
+        memcpy(gain->community.b, gained->community_id.data, 16);
+        memcpy(gain->room.b, gained->rooms[0].data, 16);
     }
+    free(session->follow_gain);
+    session->follow_gain = gain;
+    if (first) {
+        list_push(&edge->follow_waiting, &session->in_follow);
+    }
+}
+
+static void ask_next(struct edge *edge)
+{
+    while (edge->follow_under_way < UNDER_WAY_MAX && !list_empty(&edge->follow_waiting)) {
+        struct session *session =
+            container_of(list_take(&edge->follow_waiting), struct session, in_follow);
+        struct gain *gain = session->follow_gain;
+        Link__Gained gained = LINK__GAINED__INIT;
+        session->follow_gain = NULL;
+        if (gain != NULL) {
+            ProtobufCBinaryData room = {16, gain->room.b};
+            gained.has_community_id = true;
+            gained.community_id = (ProtobufCBinaryData){16, gain->community.b};
+            gained.n_rooms = 1;
+            gained.rooms = &room;
+            follow_ask(session, &gained);
+        } else {
+            follow_ask(session, NULL);
+        }
+        free(gain);
+    }
+}
+
+static void take_answer(struct session *session, enum upstream_result result,
+                        const Link__Reply *reply)
+{
     session->follow_asked = false;
     if (!is_answered(result, reply)) {
         session->follow_again = true;
@@ -101,17 +147,23 @@ static void asked(struct upstream_call *call, enum upstream_result result,
     }
 }
 
-void follow_ask(struct session *session, const Link__Gained *gained)
+static void asked(struct upstream_call *call, enum upstream_result result,
+                  const Link__Reply *reply)
 {
-    if (session->state != SESSION_OPEN) {
-        return;
+    struct asking *asking = container_of(call, struct asking, call);
+    struct edge *edge = asking->edge;
+    struct session *session = map_get(&edge->sessions, &asking->session_id);
+    free(asking);
+    edge->follow_under_way--;
+    if (session != NULL && session->state == SESSION_OPEN) {
+        take_answer(session, result, reply);
     }
-    bool now = session->follows && !session->follow_asked;
-    struct asking *asking = now ? calloc(1, sizeof(*asking)) : NULL;
-    if (asking == NULL) {
-        session->follow_again = true;
-        return;
-    }
+    ask_next(edge);
+}
+
+static void send_question(struct session *session, struct asking *asking,
+                          const Link__Gained *gained)
+{
     struct edge *edge = session->conn->edge;
     Link__Request request = LINK__REQUEST__INIT;
     Link__Follow follow = LINK__FOLLOW__INIT;
@@ -131,7 +183,30 @@ void follow_ask(struct session *session, const Link__Gained *gained)
     asking->call.changes = false;
     asking->call.done = asked;
     session->follow_asked = true;
+    edge->follow_under_way++;
     upstream_request(edge->upstream, &asking->call);
+}
+
+void follow_ask(struct session *session, const Link__Gained *gained)
+{
+    if (session->state != SESSION_OPEN) {
+        return;
+    }
+    if (!session->follows || session->follow_asked) {
+        session->follow_again = true;
+        return;
+    }
+    if (session->conn->edge->follow_under_way >= UNDER_WAY_MAX ||
+        list_linked(&session->in_follow)) {
+        wait_for_turn(session, gained);
+        return;
+    }
+    struct asking *asking = calloc(1, sizeof(*asking));
+    if (asking == NULL) {
+        session->follow_again = true;
+        return;
+    }
+    send_question(session, asking, gained);
 }
 
 void follow_ask_listeners(struct edge *edge, const Link__Gained *gained)

@@ -25,10 +25,12 @@ struct session {
     struct identity identity;
     const char *name_space; /* interned: "/" or one of the catalogue's */
     enum session_state state;
-    bool follows;        /* JOIN_ALL_ROOMS: opens what its user gains */
-    bool follow_asked;   /* follow.h: an answer is awaited */
-    bool follow_again;   /* something was gained meanwhile, or no answer came */
-    struct uuid *left;   /* rooms that it follows no more: it said LEAVE */
+    bool follows;             /* JOIN_ALL_ROOMS: opens what its user gains */
+    bool follow_asked;        /* follow.h: an answer is awaited */
+    struct list in_follow;    /* follow.h: waits for its turn to ask */
+    struct gain *follow_gain; /* about what; NULL: everything, or nothing waits */
+    bool follow_again;        /* something was gained meanwhile, or no answer came */
+    struct uuid *left;        /* rooms that it follows no more: it said LEAVE */
     uint32_t left_count; /* at most SESSION_SUBSCRIPTIONS_MAX, then the oldest goes */
     struct publication **held; /* control that came while it was being connected */
     uint32_t held_count;

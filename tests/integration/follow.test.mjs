@@ -71,3 +71,29 @@ describe('a session that follows', () => {
     await follower.next('MESSAGE_CREATED', event => event.stream === `room:${room.id}`)
   })
 })
+
+describe('a crowd that follows', () => {
+  let sys
+  before(async () => { sys = await system() })
+  after(async () => {
+    closeAll()
+    await sys?.stop()
+  })
+
+  it('hears a new room to the last of them, more than ask at once', async () => {
+    const place = await sys.room({ members: 301 })
+    const [first, ...others] = place.users
+    await sys.sql(`UPDATE community_members SET owner = true
+      WHERE community_id = '${place.community}' AND user_id = '${first.id}'`)
+    const owner = await connect('json', sys.edges[0], sys.token(first))
+    const crowd = await Promise.all(others.map(async user => {
+      const client = await connect('json', sys.edges[1], sys.token(user))
+      await client.call('JOIN_ALL_ROOMS', {})
+      return client
+    }))
+    const { room } = await owner.call('CREATE_ROOM', { communityId: place.community, name: 'square' })
+    for (const client of crowd) await client.next('STREAM_OPENED', event => event.stream === `room:${room.id}`)
+    await owner.call('SEND_MESSAGE', { roomId: room.id, content: 'hello all' })
+    for (const client of crowd) await client.next('MESSAGE_CREATED')
+  })
+})
