@@ -1,6 +1,6 @@
 # ./dev new-event: adds an event to the contract, with all that an event has.
-# shellcheck source=small.sh
-source "$ROOT/dev.d/small.sh"
+# shellcheck source=gen.sh
+source "$ROOT/dev.d/gen.sh"
 
 command_new_event() {
     need_node
