@@ -101,6 +101,9 @@ export class Actor {
     if (name === 'RESYNC') {
       this.journal.write('resync', { c, s: data.stream, q: data.seq, u: data.cursor })
       this.cursors.set(data.stream, data.cursor)
+    } else if (name === 'STREAM_OPENED') {
+      this.journal.write('opened', { c, s: data.stream, q: data.seq, u: data.cursor })
+      this.cursors.set(data.stream, data.cursor)
     } else if (data?.seq !== undefined && data.stream) {
       this.#durable(c, name, data)
     }

@@ -18,7 +18,7 @@ export class Follower {
 
   take(record) {
     if (this.end) return // what follows is the clean-up
-    const handler = { open: 'open', up: 'up', down: 'down', join: 'join', leave: 'leave', ev: 'event', resync: 'resync', final: 'final' }[record.k]
+    const handler = { open: 'open', up: 'up', down: 'down', join: 'join', leave: 'leave', ev: 'event', resync: 'resync', opened: 'opened', final: 'final' }[record.k]
     if (handler) this[handler](record)
   }
 
@@ -66,6 +66,11 @@ export class Follower {
     // One that is there stays; one that an edge ended without a word is made anew.
     if (old) Object.assign(old, { other: { seq, since: t } })
     else this.#subscriptions.set(stream, { seq, since: t, silent: null })
+  }
+
+  /** The server opened it, and says where it begins. */
+  opened({ s, q, t }) {
+    this.join({ t, stream: s, seq: q })
   }
 
   leave({ stream }) {
@@ -123,8 +128,8 @@ export class Follower {
     return true
   }
 
-  /** A community's stream is opened again, without a word about where it begins, when its
-   *  user joins the community again: what is left out lies before the regain. */
+  /** A community's stream is opened again by the reply to its user's joining again, which is
+   *  not written down here: what is left out lies before the regain. */
   #cameBack(subscription, stream, seq) {
     if (!stream.startsWith(`${COMMUNITY}:`) || seq <= subscription.seq) return false
     const skipped = this.db.event(stream, seq - 1)
