@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "load/ws.h"
@@ -94,6 +95,8 @@ _Noreturn void receiver_run(const struct floor_options *options,
         epoll_ctl(epoll, EPOLL_CTL_ADD, ends[i].fd, &event);
     }
     for (;;) {
+        struct timespec moment = {.tv_nsec = LOOK_AWAY_NS};
+        nanosleep(&moment, NULL); /* as load/swarm.c does, and says why */
         int count = epoll_wait(epoll, events, EVENTS_MAX, -1);
         for (int i = 0; i < count; i++) {
             read_one(events[i].data.ptr, shared);

@@ -117,6 +117,16 @@ static void let_in(struct swarm *swarm)
 
 /* ---------------------------------------------------------------- the loop */
 
+/* Who waits for every single frame is woken by every single write, and the server pays
+ * for that, as it never does for clients on other machines. In the closed loop all that
+ * came meanwhile is read at once, by the floor's reader too; the open loop, which tells
+ * latencies, waits. */
+static void look_away(void)
+{
+    struct timespec moment = {.tv_nsec = LOOK_AWAY_NS};
+    nanosleep(&moment, NULL);
+}
+
 static void wait_and_read(struct swarm *swarm)
 {
     static struct epoll_event events[EVENTS_MAX];
@@ -127,6 +137,9 @@ static void wait_and_read(struct swarm *swarm)
         wait = left < wait ? left : wait;
     }
     struct timespec timeout = {.tv_nsec = (long)wait};
+    if (swarm->interval_ns == 0) {
+        look_away();
+    }
     int count = epoll_pwait2(swarm->epoll, events, EVENTS_MAX, &timeout, NULL);
     for (int i = 0; i < count; i++) {
         struct client *client = events[i].data.ptr;

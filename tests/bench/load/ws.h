@@ -2,6 +2,8 @@
 #ifndef BENCH_WS_H
 #define BENCH_WS_H
 
+#define LOOK_AWAY_NS 200000 /* between two looks at the sockets */
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
