@@ -8,7 +8,7 @@ command_bench() {
     need_node
     (cd "$ROOT/tests/integration" && install_node_modules) || exit
     if [[ " $* " != *" --help "* && " $* " != *" -h "* ]]; then
-        need_packages "${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" postgresql-client
+        need_packages "${BUILD_PACKAGES[@]}" "${RUN_PACKAGES[@]}" postgresql-client openssl
         use_preset release
         build all
     fi

@@ -50,6 +50,14 @@ http_ok() (
     [[ ${answer:-} == "HTTP/"*" 200"* ]]
 )
 
+# The same by TLS, with whatever certificate.
+https_ok() {
+    local answer
+    answer=$(printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' "$2" |
+        timeout 2 openssl s_client -quiet -connect "127.0.0.1:$1" 2>/dev/null) || true
+    [[ $answer == "HTTP/"*" 200"* ]]
+}
+
 # Ports with a listener, in hexadecimal, as the kernel writes them.
 listening() { awk '$4 == "0A" { sub(".*:", "", $2); print $2 }' /proc/net/tcp /proc/net/tcp6; }
 port_taken() { listening | grep -qx "$(printf '%04X' "$1")"; }

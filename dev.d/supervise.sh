@@ -42,7 +42,8 @@ assign_ports() {
         nats) BUS_URL=nats://127.0.0.1:$BROKER_PORT ;;
         redis) BUS_URL=redis://127.0.0.1:$BROKER_PORT ;;
     esac
-    BASE_URL=http://127.0.0.1:$PORT
+    SCHEME=${BELFRY_TLS_CERT:+https} SCHEME=${SCHEME:-http}
+    BASE_URL=$SCHEME://127.0.0.1:$PORT
 }
 core_port() { printf '%d' $((PG_PORT + 4 * $1)); }
 edge_port() { printf '%d' $((EDGES > 1 ? PORT + $1 : PORT)); }
@@ -50,7 +51,7 @@ each() {
     local i
     for ((i = 1; i <= $2; i++)); do "$1" $i; done
 }
-edge_url() { printf 'http://127.0.0.1:%d ' "$(edge_port "$1")"; }
+edge_url() { printf '%s://127.0.0.1:%d ' "$SCHEME" "$(edge_port "$1")"; }
 core_url() { printf 'http://127.0.0.1:%d ' $(($(core_port "$1") + 2)); }
 core_address() { printf '127.0.0.1:%d,' "$(core_port "$1")"; }
 trim() { sed 's/[ ,]*$//'; }
@@ -115,7 +116,7 @@ own_origins() {
     local origins="http://localhost:5173" port i
     for ((i = 0; i <= EDGES; i++)); do
         port=$((PORT + i))
-        origins+=",http://127.0.0.1:$port,http://localhost:$port"
+        origins+=",$SCHEME://127.0.0.1:$port,$SCHEME://localhost:$port"
     done
     printf '%s' "$origins"
 }
@@ -220,7 +221,7 @@ start_rest() {
 start_core() { : >"$RUN/log/core$1.log" && start "core$1"; }
 start_edge() { : >"$RUN/log/edge$1.log" && start "edge$1"; }
 wait_core() { wait_alive "core$1" 40 http_ok $(($(core_port "$1") + 2)) /readyz; }
-wait_edge() { wait_alive "edge$1" 40 http_ok "$(edge_port "$1")" /readyz; }
+wait_edge() { wait_alive "edge$1" 40 "${SCHEME}_ok" "$(edge_port "$1")" /readyz; }
 
 # `wait_alive NAME SECONDS command…`: for the command, as long as the process lives.
 wait_alive() {

@@ -18,6 +18,8 @@ up_usage() {
   --detach              return when it is ready; ./dev down stops it
   --no-build            what is built already
 
+With BELFRY_TLS_CERT and BELFRY_TLS_KEY the edge ends TLS itself; only with one edge.
+
 Ctrl-C stops everything. Data and logs stay in .run; .run/env has the addresses, the
 secrets and the process ids while it runs.
 END
@@ -49,6 +51,8 @@ up_flags() {
 command_up() {
     STARTED=$(now_ms)
     up_flags "$@"
+    ((EDGES == 1)) || [[ ! ${BELFRY_TLS_CERT:-} ]] ||
+        fail "with several edges the balancer speaks plain HTTP to them: unset BELFRY_TLS_CERT, or have one edge"
     mkdir -p "$RUN/log"
     ! running || fail "it is running already (process $(cut -d' ' -f1 "$RUN/supervisor")); ./dev down stops it"
     sweep
@@ -64,6 +68,7 @@ up_packages() {
     local packages=("${RUN_PACKAGES[@]}")
     [[ ! $BUILD ]] || packages+=("${BUILD_PACKAGES[@]}")
     ((EDGES == 1)) || packages+=(haproxy)
+    [[ ! ${BELFRY_TLS_CERT:-} ]] || packages+=(openssl)
     case $BUS in
         nats) packages+=(nats-server) ;;
         redis) packages+=(redis-server) ;;

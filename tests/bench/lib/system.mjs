@@ -3,6 +3,7 @@
 
 import { execFile, spawn } from 'node:child_process'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { get } from 'node:https'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -55,11 +56,30 @@ function isFree(port) {
 
 export const startBelfry = (shape = {}) => begin(() => upBelfry(shape))
 
-async function upBelfry({ edges = 1, cores = 1, bus = 'nng', env = {} }) {
+/** A certificate that signed itself, for an edge that ends TLS: the settings for it. */
+async function certificate(folder) {
+  const [cert, key] = ['cert', 'key'].map(name => join(folder, `tls.${name}`))
+  await run('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+    '-subj', '/CN=localhost', '-keyout', key, '-out', cert])
+  return { BELFRY_TLS_CERT: cert, BELFRY_TLS_KEY: key }
+}
+
+/** The text at an address, whatever its certificate. */
+async function textOf(url) {
+  if (!url.startsWith('https:')) return (await fetch(url)).text()
+  return new Promise((resolve, reject) => {
+    get(url, { rejectUnauthorized: false, agent: false }, async response => {
+      resolve((await response.setEncoding('utf8').toArray()).join(''))
+    }).on('error', reject)
+  })
+}
+
+async function upBelfry({ edges = 1, cores = 1, bus = 'nng', tls = false, env = {} }) {
   const folder = await mkdtemp(join(tmpdir(), 'belfry-bench-'))
   await chmod(folder, 0o711) // PostgreSQL may be another user
   const environment = {
-    ...process.env, ...env, BELFRY_RUN_DIR: folder, BELFRY_BUILD_DIR: BUILD, BELFRY_TEST_ENV: '',
+    ...process.env, BELFRY_TLS_CERT: '', BELFRY_TLS_KEY: '', ...(tls ? await certificate(folder) : {}), ...env,
+    BELFRY_RUN_DIR: folder, BELFRY_BUILD_DIR: BUILD, BELFRY_TEST_ENV: '',
   }
   const port = await freePorts(edges + 1)
   const flags = ['--release', '--limits', 'off', '--detach', '--no-build', '--bus', bus]
@@ -112,7 +132,7 @@ class Belfry {
   async metrics() {
     const sums = {}
     for (const url of [...this.urls, ...this.cores]) {
-      for (const line of (await (await fetch(`${url}/metrics`)).text()).split('\n')) {
+      for (const line of (await textOf(`${url}/metrics`)).split('\n')) {
         const match = /^(\w+)(?:{[^}]*})? ([\d.e+]+)$/.exec(line)
         if (match) sums[match[1]] = (sums[match[1]] ?? 0) + Number(match[2])
       }

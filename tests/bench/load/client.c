@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "load/swarm.h"
+#include "load/tls.h"
 #include "load/token.h"
 #include "load/ws.h"
 
@@ -37,6 +38,8 @@ void client_lost(struct swarm *swarm, struct client *client, const char *why,
     }
     worker->failed++;
     client->state = CLIENT_GONE;
+    SSL_free(client->ssl);
+    client->ssl = NULL;
     close(client->fd);
     free(client->rest);
     client->rest = NULL;
@@ -58,7 +61,7 @@ void client_lost_errno(struct swarm *swarm, struct client *client, const char *w
 static void send_bytes(struct swarm *swarm, struct client *client, const char *data,
                        size_t size)
 {
-    ssize_t sent = send(client->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent = tls_send(client->ssl, client->fd, data, size);
     if (sent != (ssize_t)size) {
         client_lost_errno(swarm, client, sent < 0 ? "send" : "partly sent");
     }
@@ -185,10 +188,35 @@ void client_connect(struct swarm *swarm, struct client *client)
     epoll_ctl(swarm->epoll, EPOLL_CTL_ADD, client->fd, &event);
 }
 
-void client_on_connected(struct swarm *swarm, struct client *client)
+static void send_upgrade(struct swarm *swarm, struct client *client)
 {
     const struct options *options = swarm->options;
     char text[512];
+    client->state = CLIENT_UPGRADING;
+    size_t size =
+        ws_request(text, sizeof(text), options->urls[client->user % options->url_count],
+                   options->dialect->path);
+    send_bytes(swarm, client, text, size);
+}
+
+/* What a client says in a handshake fits into an empty socket: it only waits to read. */
+void client_on_securing(struct swarm *swarm, struct client *client)
+{
+    const char *problem = "";
+    switch (tls_shake_hands(client->ssl, &problem)) {
+    case TLS_DONE:
+        send_upgrade(swarm, client);
+        break;
+    case TLS_WAITS:
+        break;
+    case TLS_FAILED:
+        client_lost_errno(swarm, client, problem);
+        break;
+    }
+}
+
+void client_on_connected(struct swarm *swarm, struct client *client)
+{
     int error = 0;
     socklen_t error_size = sizeof(error);
     getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &error_size);
@@ -199,9 +227,16 @@ void client_on_connected(struct swarm *swarm, struct client *client)
     }
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
     epoll_ctl(swarm->epoll, EPOLL_CTL_MOD, client->fd, &event);
-    client->state = CLIENT_UPGRADING;
-    size_t size =
-        ws_request(text, sizeof(text), options->urls[client->user % options->url_count],
-                   options->dialect->path);
-    send_bytes(swarm, client, text, size);
+    if (swarm->tls == NULL) {
+        send_upgrade(swarm, client);
+        return;
+    }
+    client->state = CLIENT_SECURING;
+    client->ssl = tls_begin(swarm->tls, client->fd);
+    if (client->ssl == NULL) {
+        errno = ENOMEM;
+        client_lost_errno(swarm, client, "TLS");
+        return;
+    }
+    client_on_securing(swarm, client);
 }

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "load/swarm.h"
+#include "load/tls.h"
 #include "load/ws.h"
 
 #define READ_MAX (1024 * 1024)
@@ -161,7 +161,8 @@ static size_t on_piece(struct swarm *swarm, struct client *client, const char *d
 void client_on_readable(struct swarm *swarm, struct client *client)
 {
     size_t before = client->rest_size;
-    ssize_t got = recv(client->fd, input + before, sizeof(input) - before, MSG_DONTWAIT);
+    ssize_t got =
+        tls_recv(client->ssl, client->fd, input + before, sizeof(input) - before);
     if (got <= 0) {
         if (got == 0) {
             client_lost(swarm, client, "the server hung up", 18);

@@ -11,6 +11,7 @@ static const char help[] =
     "JSON\n\n"
     "  --scenario NAME    connect, messages, typing, idle or broadcast\n"
     "  --url HOST:PORT    where to connect; several: clients are spread over them\n"
+    "  --tls              by TLS, as to https://HOST:PORT; certificates are not checked\n"
     "  --dialect NAME     json (default) or socketio\n"
     "  --clients N        connections; client i is user i\n"
     "  --rooms R          client i is in room i mod R\n"
@@ -31,6 +32,7 @@ static const char help[] =
 enum {
     OPT_SCENARIO = 1,
     OPT_URL,
+    OPT_TLS,
     OPT_DIALECT,
     OPT_CLIENTS,
     OPT_ROOMS,
@@ -50,6 +52,7 @@ enum {
 static const struct option names[] = {
     {"scenario", required_argument, NULL, OPT_SCENARIO},
     {"url", required_argument, NULL, OPT_URL},
+    {"tls", no_argument, NULL, OPT_TLS},
     {"dialect", required_argument, NULL, OPT_DIALECT},
     {"clients", required_argument, NULL, OPT_CLIENTS},
     {"rooms", required_argument, NULL, OPT_ROOMS},
@@ -108,9 +111,12 @@ static enum scenario scenario_of(const char *name)
 
 static void add_url(struct options *options, const char *url)
 {
-    static const char scheme[] = "http://";
-    if (strncmp(url, scheme, strlen(scheme)) == 0) {
-        url += strlen(scheme);
+    static const char plain[] = "http://", secure[] = "https://";
+    if (strncmp(url, plain, strlen(plain)) == 0) {
+        url += strlen(plain);
+    } else if (strncmp(url, secure, strlen(secure)) == 0) {
+        url += strlen(secure);
+        options->tls = true;
     }
     if (options->url_count == URLS_MAX) {
         fail("too many addresses", NULL);
@@ -135,6 +141,9 @@ static void take(struct options *options, int option, char *value)
         break;
     case OPT_URL:
         add_url(options, value);
+        break;
+    case OPT_TLS:
+        options->tls = true;
         break;
     case OPT_DIALECT:
         options->dialect = dialect_find(value);
@@ -219,5 +228,8 @@ void options_read(int argc, char **argv, struct options *ret_options)
     }
     if (ret_options->in_flight == 0 && ret_options->rate <= 0) {
         fail("--rate must be more than 0", NULL);
+    }
+    if (ret_options->tls && ret_options->scenario == SCENARIO_BROADCAST) {
+        fail("broadcast publishes by plain HTTP: not with TLS", NULL);
     }
 }

@@ -23,6 +23,7 @@ enum scenario {
 struct options {
     const char *urls[URLS_MAX]; /* host:port; client i uses number i mod url_count */
     unsigned url_count;
+    bool tls; /* to all of them */
     const struct dialect *dialect;
     enum scenario scenario;
     uint32_t clients;   /* client i is seeded user i */

@@ -7,6 +7,8 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 
+#include "load/tls.h"
+
 #define EVENTS_MAX  1024
 #define TURN_NS_MAX 5000000 /* phases are noticed this soon */
 
@@ -146,6 +148,8 @@ static void wait_and_read(struct swarm *swarm)
         swarm->now_ns = now_ns();
         if (client->state == CLIENT_CONNECTING) {
             client_on_connected(swarm, client);
+        } else if (client->state == CLIENT_SECURING) {
+            client_on_securing(swarm, client);
         } else if (client->state != CLIENT_GONE) {
             client_on_readable(swarm, client);
         }
@@ -163,6 +167,7 @@ _Noreturn void swarm_run(const struct options *options, struct shared *shared,
         .clients = allocate(count, sizeof(struct client)),
         .client_count = count,
         .epoll = epoll_create1(EPOLL_CLOEXEC),
+        .tls = options->tls ? tls_context() : NULL,
         .idle = allocate(count, sizeof(struct client *)),
         .in_flight_max =
             (options->in_flight + options->processes - 1) / options->processes,

@@ -2,12 +2,15 @@
 #ifndef BENCH_SWARM_H
 #define BENCH_SWARM_H
 
+#include <openssl/types.h>
+
 #include "load/shared.h"
 #include "load/ws.h"
 
 enum client_state {
     CLIENT_NEW,
     CLIENT_CONNECTING, /* TCP */
+    CLIENT_SECURING,   /* TLS */
     CLIENT_UPGRADING,  /* HTTP */
     CLIENT_GREETING,   /* hello */
     CLIENT_JOINING,
@@ -29,6 +32,7 @@ struct client {
     uint8_t *heard;    /* typing: what each member of the room was heard to do last */
     uint64_t last_seq; /* delivered */
     uint64_t due_ns;   /* when its call under way was due; 0: none is */
+    SSL *ssl;          /* NULL: plain */
 };
 
 struct swarm {
@@ -40,6 +44,7 @@ struct swarm {
     uint32_t next;     /* client to connect */
     uint32_t entering; /* on their way in */
     int epoll;
+    SSL_CTX *tls; /* NULL: plain */
 
     struct client **idle; /* ring of those that may send */
     uint32_t idle_first, idle_count;
@@ -62,6 +67,8 @@ void swarm_answered(struct swarm *swarm, struct client *client);
 void client_connect(struct swarm *swarm, struct client *client);
 /* The TCP handshake is over, well or not. */
 void client_on_connected(struct swarm *swarm, struct client *client);
+/* Something came of the TLS handshake. */
+void client_on_securing(struct swarm *swarm, struct client *client);
 /* Sends the scenario's event, which was due at `due_ns`. */
 void client_send_event(struct swarm *swarm, struct client *client, uint64_t due_ns);
 /* The connection failed or was closed by the server. */
