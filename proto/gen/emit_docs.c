@@ -192,14 +192,15 @@ static void set_violation(struct words *words, const struct contract_event *even
     if (long_one != NULL) {
         word_set(words, "bad_path", long_one->json_name);
         word_set(words, "bad_rule", "max_length");
-        word_printf(words, "bad_message", "must not be longer than %u characters",
-                    long_one->rule->max_length);
+        word_printf(words, "bad_message",
+                    "must not have more than %u characters, but has %u",
+                    long_one->rule->max_length, long_one->rule->max_length + 1);
         return;
     }
     word_set(words, "bad_path", required != NULL ? required->json_name : "colour");
     word_set(words, "bad_rule", required != NULL ? "required" : "unknown_field");
     word_set(words, "bad_message",
-             required != NULL ? "is required" : "is not a known field");
+             required != NULL ? "is required" : "is not a field of this message");
 }
 
 static void set_guide(struct words *words, const struct page *page)
@@ -218,13 +219,18 @@ static void set_guide(struct words *words, const struct page *page)
     set_part(words, "troubles", page, append_troubles);
     set_test_words(page, words);
     word_set(words, "test_event", server != NULL ? server->server_event->name : "");
-    word_set(words, "test_message", server != NULL ? server->proto->name : "");
-    struct buf json;
+    word_set(words, "test_message", server != NULL ? event_stem(contract, server) : "");
+    struct buf json, payload;
     buf_init(&json, PART_MAX);
+    buf_init(&payload, PART_MAX);
     if (server != NULL) {
         append_example(server, EXAMPLE_EVENT, 2, &json);
     }
+    if (event != NULL) {
+        append_example(event->payload, EXAMPLE_CALL, 2, &payload);
+    }
     word_take(words, "test_json", &json);
+    word_take(words, "payload", &payload);
     word_set(words, "test_word",
              server != NULL && server->server_event->durable ? "cursor" : "[{]");
     set_others(words, page);

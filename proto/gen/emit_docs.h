@@ -21,9 +21,12 @@ struct page {
 extern const char docs_page[], docs_client_event[], docs_server_event[], docs_guide[],
     docs_index[];
 
-/* ---- emit_docs_types.c: TypeScript interfaces, with those that they use. */
-void append_interface(const struct contract_message *message, const char *name,
-                      bool is_event, struct buf *out);
+/* ---- emit_docs_types.c: TypeScript interfaces, with those that they use; all of them
+ * called as in the client. */
+void append_interface(struct contract *contract, const struct contract_message *message,
+                      struct buf *out);
+/* Of a server event: the name of its payload's type without "Payload". */
+const char *event_stem(struct contract *contract, const struct contract_message *message);
 
 /* ---- emit_docs_events.c */
 void append_client_event(const struct page *page, const struct contract_event *event,

@@ -22,7 +22,7 @@ static void set_curl(struct words *words, const struct contract_message *payload
     struct buf json, quoted;
     buf_init(&json, PART_MAX);
     buf_init(&quoted, PART_MAX);
-    append_example(payload, EXAMPLE_PAYLOAD, -1, &json);
+    append_example(payload, EXAMPLE_CALL, -1, &json);
     for (size_t i = 0; i < json.size; i++) {
         if (json.data[i] == '\'') {
             buf_append_text(&quoted, "'\\''");
@@ -35,12 +35,12 @@ static void set_curl(struct words *words, const struct contract_message *payload
 }
 
 static void set_interface(struct words *words, const char *name,
-                          const struct contract_message *message, const char *type,
-                          bool is_event)
+                          struct contract *contract,
+                          const struct contract_message *message)
 {
     struct buf text;
     buf_init(&text, PART_MAX);
-    append_interface(message, type, is_event, &text);
+    append_interface(contract, message, &text);
     word_take(words, name, &text);
 }
 
@@ -48,7 +48,8 @@ static void set_planned(struct words *words, bool planned)
 {
     word_set(words, "planned",
              planned ? "> **Planned:** it is in the contract but not built yet. What "
-                       "follows is what it will be.\n"
+                       "follows is what it will be; until then a server knows no such "
+                       "event, and `@belfry/client` does not compile a use of it.\n"
                      : "");
 }
 
@@ -248,12 +249,10 @@ static const char *http_note(const Belfry__ClientEvent *def)
     }
     return def->kind == BELFRY__EVENT_KIND__CHANGE
                ? "Status 200 and the reply, or the status of the error below and `{ "
-                 "error "
-                 "}`. 504 means that it may have happened: send it again with the same "
-                 "`clientId`."
+                 "error }`. 504 means that it may have happened: who sends a `clientId`, "
+                 "a new UUID for each intent, can send it again with the same one."
                : "Status 200 and the reply, or the status of the error below and `{ "
-                 "error "
-                 "}`.";
+                 "error }`.";
 }
 
 void append_client_event(const struct page *page, const struct contract_event *event,
@@ -284,13 +283,13 @@ void append_client_event(const struct page *page, const struct contract_event *e
     word_set(&words, "namespace_path", strcmp(space, "/") == 0 ? "" : space);
     word_set(&words, "payload_note", payload_note(def));
     word_set(&words, "http_note", http_note(def));
-    set_interface(&words, "payload_type", event->payload,
-                  arena_printf(&contract->arena, "%sPayload", event->method), false);
+    set_interface(&words, "payload_type", contract, event->payload);
     set_example(&words, "payload_json", event->payload, EXAMPLE_PAYLOAD, 0);
-    set_example(&words, "payload_ts", event->payload, EXAMPLE_PAYLOAD, 0);
-    set_example(&words, "payload_ts_deep", event->payload, EXAMPLE_PAYLOAD, 4);
+    set_example(&words, "payload_call", event->payload, EXAMPLE_CALL, 0);
+    set_example(&words, "payload_call_deep", event->payload, EXAMPLE_CALL, 4);
+    set_example(&words, "payload_script", event->payload, EXAMPLE_SCRIPT, 0);
     set_curl(&words, event->payload);
-    set_interface(&words, "reply_type", event->reply, event->reply->proto->name, false);
+    set_interface(&words, "reply_type", contract, event->reply);
     set_example(&words, "reply_json", event->reply, EXAMPLE_OUTPUT, 0);
     set_option(&words, contract, event);
     set_runs(&words, contract, event);
@@ -411,10 +410,8 @@ void append_server_event(const struct page *page, const struct contract_message 
                             "order, also after a reconnect"
                           : "ephemeral: not stored, never repeated, dropped first");
     set_planned(&words, def->planned);
-    word_set(&words, "message", message->proto->name);
-    set_interface(&words, "payload_type", message,
-                  arena_printf(&contract->arena, "%sPayload", message->proto->name),
-                  true);
+    word_set(&words, "message", event_stem(contract, message));
+    set_interface(&words, "payload_type", contract, message);
     set_example(&words, "payload_json", message, EXAMPLE_EVENT, 0);
     word_take(&words, "emission", &emission);
     word_set(&words, "handling", handling_words(def));

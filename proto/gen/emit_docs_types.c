@@ -4,6 +4,8 @@
 
 #include <ctype.h>
 
+#include "emit_typescript.h"
+
 #define TYPE(name) GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__TYPE__TYPE_##name
 
 #define SEEN_MAX        64
@@ -12,9 +14,10 @@
 
 /* What was met on the way and is printed once, further down. */
 struct seen {
+    struct contract *contract;
     const struct contract_message *messages[SEEN_MAX];
     size_t message_count;
-    const enum_proto *enums[SEEN_MAX];
+    const struct contract_field *enums[SEEN_MAX]; /* a field of that type */
     size_t enum_count;
 };
 
@@ -30,15 +33,15 @@ static void see_message(struct seen *seen, const struct contract_message *messag
     }
 }
 
-static void see_enum(struct seen *seen, const enum_proto *values)
+static void see_enum(struct seen *seen, const struct contract_field *field)
 {
     for (size_t i = 0; i < seen->enum_count; i++) {
-        if (seen->enums[i] == values) {
+        if (seen->enums[i]->values == field->values) {
             return;
         }
     }
     if (seen->enum_count < SEEN_MAX) {
-        seen->enums[seen->enum_count++] = values;
+        seen->enums[seen->enum_count++] = field;
     }
 }
 
@@ -65,7 +68,7 @@ static void append_type(const struct contract_field *field, struct seen *seen,
         break;
     case TYPE(MESSAGE):
         see_message(seen, field->message);
-        buf_append_text(out, field->message->proto->name);
+        buf_append_text(out, ts_message_name(seen->contract, field->message));
         break;
     case TYPE(ENUM):
         inline_union = field->values->n_value <= UNION_VALUES;
@@ -74,8 +77,8 @@ static void append_type(const struct contract_field *field, struct seen *seen,
             append_union(field->values, out);
             buf_append_text(out, field->repeated ? ")" : "");
         } else {
-            see_enum(seen, field->values);
-            buf_append_text(out, field->values->name);
+            see_enum(seen, field);
+            buf_append_text(out, ts_type_name(seen->contract, field->proto->type_name));
         }
         break;
     case TYPE(INT64):
@@ -169,12 +172,14 @@ static void add_reserved(const Belfry__ServerEvent *def, struct lines *lines)
                                                                : "timestamp: string;");
 }
 
-static void print_interface(const struct contract_message *message, const char *name,
-                            const Belfry__ServerEvent *event, struct seen *seen,
-                            struct buf *out)
+/* Only the lists of a reply itself are there when they are empty. */
+static void print_interface(const struct contract_message *message,
+                            const Belfry__ServerEvent *event, bool reply,
+                            struct seen *seen, struct buf *out)
 {
+    const char *name = ts_message_name(seen->contract, message);
     if (message->field_count == 0 && event == NULL) {
-        buf_printf(out, "interface %s {}\n", name);
+        buf_printf(out, "type %s = Record<string, never>; // {}\n", name);
         return;
     }
     static struct lines lines;
@@ -184,7 +189,7 @@ static void print_interface(const struct contract_message *message, const char *
     }
     for (size_t i = 0; i < message->field_count && i < FIELDS_MAX; i++) {
         const struct contract_field *field = &message->fields[i];
-        bool sure = field->rule->required || (field->repeated && !message->in_payload);
+        bool sure = field->rule->required || (field->repeated && reply);
         struct buf *text = add_line(&lines, field, NULL);
         buf_printf(text, "%s%s: ", field->json_name, sure ? "" : "?");
         append_type(field, seen, text);
@@ -195,20 +200,29 @@ static void print_interface(const struct contract_message *message, const char *
     buf_append_text(out, "}\n");
 }
 
-void append_interface(const struct contract_message *message, const char *name,
-                      bool is_event, struct buf *out)
+const char *event_stem(struct contract *contract, const struct contract_message *message)
 {
-    struct seen seen = {0};
-    print_interface(message, name, is_event ? message->server_event : NULL, &seen, out);
+    const char *name = ts_message_name(contract, message);
+    return arena_printf(&contract->arena, "%.*s", (int)(strlen(name) - strlen("Payload")),
+                        name);
+}
+
+void append_interface(struct contract *contract, const struct contract_message *message,
+                      struct buf *out)
+{
+    struct seen seen = {.contract = contract};
+    print_interface(message, message->server_event,
+                    message->server_event == NULL && !message->in_payload, &seen, out);
     for (size_t i = 0; i < seen.message_count; i++) {
         buf_append_char(out, '\n');
-        print_interface(seen.messages[i], seen.messages[i]->proto->name, NULL, &seen,
-                        out);
+        print_interface(seen.messages[i], NULL, false, &seen, out);
     }
     for (size_t i = 0; i < seen.enum_count; i++) {
-        buf_printf(out, "\ntype %s =", seen.enums[i]->name);
-        for (size_t j = 0; j < seen.enums[i]->n_value; j++) {
-            buf_printf(out, "\n  | '%s'", seen.enums[i]->value[j]->name);
+        const enum_proto *values = seen.enums[i]->values;
+        buf_printf(
+            out, "\ntype %s =", ts_type_name(contract, seen.enums[i]->proto->type_name));
+        for (size_t j = 0; j < values->n_value; j++) {
+            buf_printf(out, "\n  | '%s'", values->value[j]->name);
         }
         buf_append_text(out, ";\n");
     }

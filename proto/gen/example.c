@@ -129,12 +129,20 @@ static void append_number(const struct contract_field *field, struct buf *out)
     buf_append_text(out, quoted ? "\"" : "");
 }
 
+static bool is_client_id(const struct contract_field *field)
+{
+    return strcmp(field->json_name, "clientId") == 0;
+}
+
 static void append_item(const struct contract_message *message,
                         const struct contract_field *field, enum example_kind kind,
                         int indent, struct buf *out)
 {
     const field_proto *proto = field->proto;
     const char *example = field->rule->example;
+    if (kind == EXAMPLE_SCRIPT && is_client_id(field)) {
+        example = "crypto.randomUUID()";
+    }
     if (example != NULL) {
         buf_append_text(out, example);
         return;
@@ -190,8 +198,14 @@ static bool belongs(const struct contract_field *field, enum example_kind kind)
     if (field->rule->required || field->rule->example != NULL) {
         return true;
     }
-    if (kind == EXAMPLE_PAYLOAD) {
-        return strcmp(field->json_name, "clientId") == 0 || field->rule->min_items > 0;
+    switch (kind) {
+    case EXAMPLE_PAYLOAD:
+    case EXAMPLE_SCRIPT:
+        return is_client_id(field) || field->rule->min_items > 0;
+    case EXAMPLE_CALL:
+        return field->rule->min_items > 0;
+    default:
+        break;
     }
     return field->repeated || field->message != NULL;
 }

@@ -7,6 +7,8 @@
 
 enum example_kind {
     EXAMPLE_PAYLOAD, /* of a client event: what must be there, and clientId */
+    EXAMPLE_CALL,    /* the same, where the client makes the clientId or none is sent */
+    EXAMPLE_SCRIPT,  /* the same, where JavaScript makes the clientId */
     EXAMPLE_OUTPUT,  /* a reply or a part of one: also lists, parts, and what has an
                         example */
     EXAMPLE_EVENT,   /* of a server event: the same behind the members a core adds */
