@@ -48,8 +48,8 @@ static void set_planned(struct words *words, bool planned)
 {
     word_set(words, "planned",
              planned ? "> **Planned:** it is in the contract but not built yet. What "
-                       "follows is what it will be; until then a server knows no such "
-                       "event, and `@belfry/client` does not compile a use of it.\n"
+                       "follows is what it will be; until then no server takes or sends "
+                       "it, and `@belfry/client` does not compile a use of it.\n"
                      : "");
 }
 

@@ -179,7 +179,7 @@ static void print_interface(const struct contract_message *message,
 {
     const char *name = ts_message_name(seen->contract, message);
     if (message->field_count == 0 && event == NULL) {
-        buf_printf(out, "type %s = Record<string, never>; // {}\n", name);
+        buf_printf(out, "interface %s {}\n", name);
         return;
     }
     static struct lines lines;
