@@ -17,7 +17,7 @@ test_usage() {
   new-event    pages and flags become events, or are refused by line
   walk         docs/hacking.md, done as it is written
   integration  real processes through official clients        (sanitizers)
-  client       the TypeScript client, alone and with a system
+  client       the TypeScript client, alone and with a system  (sanitizers)
   chaos        kills, pauses and losses under load
   compose      containers: up, scaled, down
 
@@ -211,14 +211,7 @@ suite_integration() {
     need_packages "${RUN_PACKAGES[@]}" postgresql-client haproxy prometheus
     asan_build belfry-edge belfry-core belfry
     cd "$ROOT/tests/integration" && install_node_modules || exit
-    local status=0 reports=$RUN/test/sanitizer
-    mkdir -p "$reports"
-    export BELFRY_PRESET=$PRESET
-    export LSAN_OPTIONS=suppressions=$ROOT/tests/support/lsan.supp:print_suppressions=0
-    export ASAN_OPTIONS=log_path=$reports/report UBSAN_OPTIONS=print_stacktrace=1:log_path=$reports/report
-    with_system node --test --test-concurrency=1 --test-reporter=tap ./*.test.mjs || status=$?
-    no_reports "$reports" || status=1
-    return $status
+    with_watched_system node --test --test-concurrency=1 --test-reporter=tap ./*.test.mjs
 }
 
 suite_client() {
@@ -226,10 +219,21 @@ suite_client() {
     need_packages "${RUN_PACKAGES[@]}" postgresql-client haproxy
     asan_build belfry-edge belfry-core belfry
     cd "$ROOT/clients/typescript" && npm ci --no-audit --no-fund || exit
-    export BELFRY_PRESET=$PRESET
     local status=0
     npm test || status=$?
-    with_system npm run test:system || status=$?
+    with_watched_system npm run test:system || status=$?
+    return $status
+}
+
+# The same, and the sanitizers of its processes have nothing to say.
+with_watched_system() {
+    local status=0 reports=$RUN/test/sanitizer
+    rm -rf "$reports" && mkdir -p "$reports"
+    export BELFRY_PRESET=$PRESET
+    export LSAN_OPTIONS=suppressions=$ROOT/tests/support/lsan.supp:print_suppressions=0
+    export ASAN_OPTIONS=log_path=$reports/report UBSAN_OPTIONS=print_stacktrace=1:log_path=$reports/report
+    with_system "$@" || status=$?
+    no_reports "$reports" || status=1
     return $status
 }
 
