@@ -6,6 +6,7 @@ import { Emitter, type AnyHandler, type CatchAll } from "./emitter.js";
 import { clientEventKinds } from "./generated/index.js";
 import { failure, Line, type Entry, type Kind } from "./line.js";
 import type { ClientOptions, EmitOptions, TokenReason } from "./options.js";
+import { pack, withClientId, type Packed } from "./payload.js";
 import { socketIo } from "./socketio.js";
 import { Streams } from "./streams.js";
 import { follows, joins, leaves, lostAccess, readReply } from "./subscriptions.js";
@@ -16,6 +17,8 @@ const CONNECT_TIMEOUT_MS = 20_000;
 const ANSWER_TIMEOUT_MS = 30_000;
 const BACKOFF_MIN_MS = 500;
 const BACKOFF_MAX_MS = 15_000;
+/** A connection that has lived for so long begins the waiting anew. */
+const STABLE_MS = 5_000;
 /** So many tokens in a row may be refused. */
 const REFUSALS_MAX = 3;
 
@@ -42,14 +45,16 @@ export class Client {
   readonly #line: Line;
   #life = 0; // which connection; what an earlier one still says is not heard
   #attempts = 0;
+  #connectedAt = 0;
   #urlAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
   #follows = false;
-  #restoredFor: string | undefined;
+  #restored: { userId: string; done: Promise<void> } | undefined;
 
   #token: string | undefined;
   #tokenReason: TokenReason = "connect";
+  #asked: { reason: TokenReason; token: Promise<string> } | undefined;
   #refusals = 0;
   #error: ErrorBody | undefined; // CONNECTION_ERROR since the last success
   #reconnectInMs: number | undefined; // of SERVER_DRAINING
@@ -75,11 +80,20 @@ export class Client {
 
   // ------------------------------------------------------------------ events
 
-  emit(event: string, payload: unknown = {}, options: EmitOptions = {}): Promise<unknown> {
+  emit(event: string, original: unknown = {}, options: EmitOptions = {}): Promise<unknown> {
     const kind: Kind = (clientEventKinds as Record<string, Kind>)[event] ?? "read";
-    const fields = { event, kind, payload, clientId: undefined, userId: this.#userId() };
+    let packed: Packed;
+    try {
+      packed = pack(event, kind === "change" ? withClientId(original) : original);
+    } catch (error) {
+      return quiet(Promise.reject(error));
+    }
+    const { payload } = packed;
+    const clientId = kind === "change" ? (payload as { clientId?: string }).clientId : undefined;
+    const fields = { event, kind, ...packed, clientId, userId: this.#userId() };
     const left = leaves(event, payload);
     if (left !== undefined) this.#streams.leave(left);
+    this.#forgetLeaving(joins(event, payload), entry => !entry.sent);
     if (this.status !== "connected" && kind === "ephemeral") {
       if (left !== undefined) {
         this.#hasLeft(left);
@@ -87,13 +101,7 @@ export class Client {
       }
       return quiet(Promise.reject(failure(fields, "DISCONNECTED", "There is no connection")));
     }
-    if (kind !== "change" || typeof payload !== "object" || payload === null) {
-      return this.#line.add(fields, options);
-    }
-    // sent again later it must be the same, whatever becomes of the caller's object
-    const copy = JSON.parse(JSON.stringify(payload)) as { clientId?: string };
-    const clientId = (copy.clientId ??= uuid());
-    return this.#line.add({ ...fields, payload: copy, clientId }, options);
+    return this.#line.add(fields, options);
   }
 
   on(event: string, handler: AnyHandler): this {
@@ -146,7 +154,7 @@ export class Client {
     this.#line.down();
     this.#line.abandon(entry => failure(entry, "CLOSED", "The client was closed"));
     this.#streams.clear();
-    this.#restoredFor = undefined;
+    this.#restored = undefined;
     this.#follows = false;
     const was = this.status;
     this.#setStatus("idle");
@@ -187,6 +195,7 @@ export class Client {
     const url = urls[this.#urlAt % urls.length] ?? "";
     this.#reconnectInMs = undefined;
     this.#setStatus("connecting");
+    if (!current()) return;
     this.#timer = setTimeout(
       () => this.#down("timeout"),
       this.#options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
@@ -199,7 +208,7 @@ export class Client {
     socket.on("connect_error", error => {
       if (!current()) return;
       this.#emitter.emitLocal("connect_error", error);
-      this.#down("connect_error");
+      if (current()) this.#down("connect_error");
     });
   }
 
@@ -218,14 +227,23 @@ export class Client {
     } catch (error) {
       if (!current()) return;
       this.#report(error);
-      this.#emitter.emitLocal("connect_error", error);
-      this.#down("no token");
+      if (current()) this.#emitter.emitLocal("connect_error", error);
+      if (current()) this.#down("no token");
     }
   }
 
+  /** One at a time: what comes too late for one attempt is there for the next. */
   async #getToken(reason: TokenReason): Promise<string> {
     const { token } = this.#options;
-    return typeof token === "function" ? token(reason) : token;
+    if (typeof token !== "function") return token;
+    if (this.#asked?.reason === reason) return this.#asked.token;
+    const asked = { reason, token: Promise.resolve(token(reason)) };
+    this.#asked = asked;
+    const given = () => {
+      if (this.#asked === asked) this.#asked = undefined;
+    };
+    asked.token.then(given, given);
+    return asked.token;
   }
 
   /** The connection is gone, or never came: again after a while, or `delay`. */
@@ -245,14 +263,15 @@ export class Client {
       }
     }
     const wait = delay ?? this.#reconnectInMs ?? this.#backoff(wasConnected);
+    this.#timer = setTimeout(() => this.#attempt(), wait); // a handler may close the client
     this.#setStatus("waiting");
-    this.#timer = setTimeout(() => this.#attempt(), wait);
     if (wasConnected) this.#emitter.emitLocal("disconnect", reason);
   }
 
   #backoff(wasConnected: boolean): number {
     const { minMs = BACKOFF_MIN_MS, maxMs = BACKOFF_MAX_MS } = this.#options.reconnect ?? {};
-    if (wasConnected) this.#attempts = 0;
+    // one that ends at once is no better than none
+    if (wasConnected && Date.now() - this.#connectedAt >= STABLE_MS) this.#attempts = 0;
     const whole = Math.min(maxMs, minMs * 2 ** this.#attempts++);
     return whole * (0.5 + Math.random() / 2);
   }
@@ -320,6 +339,7 @@ export class Client {
     this.#tokenReason = "connect";
     this.#changeUser(session);
     this.session = session;
+    this.#connectedAt = Date.now();
     const lost = this.#streams.begin(streams);
     this.#watch = setInterval(() => this.#watchAnswers(), 1000);
     (this.#watch as { unref?: () => void }).unref?.();
@@ -336,7 +356,7 @@ export class Client {
     const other = (entry: Entry) => entry.userId !== undefined && entry.userId !== id;
     this.#line.abandon(entry => failure(entry, "CLOSED", "It was another user's"), other);
     if (this.session?.user && this.session.user.id !== id) {
-      this.#restoredFor = undefined;
+      this.#restored = undefined;
       this.#follows = false;
     }
   }
@@ -344,10 +364,12 @@ export class Client {
   /** First what an earlier run left, then what waits, in the order it was emitted. */
   async #start(life: number): Promise<void> {
     const userId = this.#userId();
-    if (userId !== undefined && this.#restoredFor !== userId) {
-      this.#restoredFor = userId;
-      await this.#line.restore(userId);
+    if (userId !== undefined && this.#restored?.userId !== userId) {
+      const restored = { userId, done: Promise.resolve() };
+      this.#restored = restored;
+      restored.done = this.#line.restore(userId, () => this.#restored === restored);
     }
+    await this.#restored?.done; // perhaps begun by a connection before this one
     if (life !== this.#life) return;
     if (this.#follows && !this.#line.entries.some(({ event, payload }) => follows(event, payload))) {
       void this.emit("JOIN_ALL_ROOMS");
@@ -360,7 +382,9 @@ export class Client {
     const found = this.#streams.accept(payload);
     if (found === "next") return true;
     if (found === "duplicate") return false;
+    const life = this.#life;
     this.#emitter.emitLocal("gap", found);
+    if (life !== this.#life) return false;
     if (found.recovering) this.#down("gap", 0);
     return !found.recovering;
   }
@@ -397,12 +421,15 @@ export class Client {
     this.socket?.emit(entry.event, entry.payload, answer => {
       if (life !== this.#life || !entry.sent) return;
       const error = (answer as { error?: ErrorBody } | null)?.error;
+      const left = leaves(entry.event, entry.payload);
       if (error) {
+        if (left !== undefined) this.#forgetLeaving(left, other => other === entry && this.#joinsAfter(entry, left));
         this.#line.refuse(entry, new BelfryError({ ...error, event: entry.event }));
       } else {
         readReply(this.#streams, entry.event, entry.payload, answer);
         this.#follows ||= follows(entry.event, entry.payload);
         this.#line.answer(entry, answer);
+        if (left !== undefined) this.#hasLeft(left, entry.order);
       }
     });
   }
@@ -420,6 +447,20 @@ export class Client {
       this.#line.answer(entry, {});
       this.#hasLeft(left, entry.order);
     }
+  }
+
+  /** A LEAVE that is not sent yet would undo the JOIN behind it. */
+  #forgetLeaving(stream: string | undefined, which: (entry: Entry) => boolean): void {
+    if (stream === undefined) return;
+    for (const entry of [...this.#line.entries]) {
+      if (leaves(entry.event, entry.payload) === stream && which(entry)) this.#line.answer(entry, {});
+    }
+  }
+
+  #joinsAfter({ order }: Entry, stream: string): boolean {
+    return this.#line.entries.some(
+      entry => entry.order > order && joins(entry.event, entry.payload) === stream,
+    );
   }
 
   #hasLeft(stream: string, order = Infinity): void {
@@ -440,16 +481,4 @@ function isDurable(payload: unknown): payload is DurableEvent {
 function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
-}
-
-/** Version 4. Browsers have `crypto` on all pages, `randomUUID` on secure ones; Node 18 neither. */
-function uuid(): string {
-  const crypto = globalThis.crypto as Crypto | undefined;
-  if (typeof crypto?.randomUUID === "function") return crypto.randomUUID();
-  const bytes = crypto?.getRandomValues(new Uint8Array(16)) ??
-    Uint8Array.from({ length: 16 }, () => Math.random() * 256);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = [...bytes].map(byte => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }

@@ -12,6 +12,7 @@ const WINDOW = 32;
 const HOUR_MS = 3_600_000;
 const MAX_AGE_MS = 7 * 24 * HOUR_MS - HOUR_MS;
 const MAX_ENTRIES = 1000;
+const MAX_BYTES = 4 * 1024 * 1024;
 const RETRIES = 3;
 const RETRY_MS = 1000;
 
@@ -21,6 +22,7 @@ export interface Entry {
   event: string;
   kind: Kind;
   payload: unknown;
+  bytes: number;
   /** Of a change. */
   clientId: string | undefined;
   at: number;
@@ -28,7 +30,7 @@ export interface Entry {
   userId: string | undefined;
   sent: boolean;
   sentAt: number;
-  tries: number;
+  refusals: number;
   retries: number;
   stored: boolean;
   resolve: (reply: unknown) => void;
@@ -49,6 +51,7 @@ export class Line {
   #order = 0;
   #open = false;
   #paused = new Map<string, number>(); // event, or "" for all, to when
+  #limited = new Set<string>(); // events that were refused for their rate, while some wait
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: LineOptions) {
@@ -65,7 +68,7 @@ export class Line {
 
   /** The promise is settled by an answer, or by what makes one impossible. */
   add(
-    fields: Pick<Entry, "event" | "kind" | "payload" | "clientId" | "userId">,
+    fields: Pick<Entry, "event" | "kind" | "payload" | "bytes" | "clientId" | "userId">,
     options: EmitOptions = {},
   ): Promise<unknown> {
     const promise = new Promise<unknown>((resolve, reject) => {
@@ -75,13 +78,13 @@ export class Line {
         order: this.#order++,
         sent: false,
         sentAt: 0,
-        tries: 0,
+        refusals: 0,
         retries: options.retries ?? this.#options.retries ?? RETRIES,
         stored: false,
         resolve,
         reject,
       };
-      if (this.#entries.length >= (this.#options.outbox.maxEntries ?? MAX_ENTRIES)) {
+      if (this.#isFull(entry.bytes)) {
         reject(failure(entry, "OUTBOX_FULL", "Too many events wait to be sent"));
         return;
       }
@@ -93,11 +96,19 @@ export class Line {
     return promise;
   }
 
+  #isFull(more: number): boolean {
+    const { maxEntries = MAX_ENTRIES, maxBytes = MAX_BYTES } = this.#options.outbox;
+    const bytes = this.#entries.reduce((sum, entry) => sum + entry.bytes, more);
+    return this.#entries.length >= maxEntries || bytes > maxBytes;
+  }
+
   /** Sends what may be sent. */
   flush(): void {
     if (!this.#open) return;
     const now = Date.now();
-    let underWay = this.#entries.filter(entry => entry.sent).length;
+    const underWay = this.#entries.filter(entry => entry.sent);
+    let room = WINDOW - underWay.length;
+    const busy = new Set(underWay.map(entry => this.#lane(entry)).filter(lane => lane !== undefined));
     const held = new Set<string>();
     let wake = Infinity;
     for (const entry of [...this.#entries]) {
@@ -111,15 +122,26 @@ export class Line {
         wake = Math.min(wake, until);
         held.add(entry.event);
       }
-      if (held.has(entry.event) || underWay >= WINDOW) continue;
-      underWay++;
+      const lane = this.#lane(entry);
+      if (held.has(entry.event) || (lane !== undefined && busy.has(lane)) || room <= 0) continue;
+      room--;
+      if (lane !== undefined) busy.add(lane);
       entry.sent = true;
       entry.sentAt = now;
-      entry.tries++;
       this.#options.send(entry);
     }
     clearTimeout(this.#timer);
     if (wake < Infinity) this.#timer = setTimeout(() => this.flush(), wake - now + 1);
+  }
+
+  /**
+   * Those of one lane go one at a time, so that no change of a room overtakes one like it that
+   * is refused for now, and an event that was refused for its rate does not use up the retries
+   * of all that wait.
+   */
+  #lane({ event, kind, payload }: Entry): string | undefined {
+    if (this.#limited.has(event)) return event;
+    return kind === "change" ? `${event} ${String((payload as { roomId?: unknown }).roomId)}` : undefined;
   }
 
   /** There is a connection. */
@@ -152,13 +174,19 @@ export class Line {
 
   /** Refused by the server: perhaps only for now. */
   refuse(entry: Entry, error: BelfryError): void {
-    const forNow = error.code === "RATE_LIMITED" || error.code === "UNAVAILABLE";
-    if (!forNow || entry.kind === "ephemeral" || entry.tries > entry.retries) {
+    if (!this.#entries.includes(entry)) return;
+    const limited = error.code === "RATE_LIMITED";
+    const forNow = limited || error.code === "UNAVAILABLE";
+    // the first one's turn it was; the others have only come too early
+    const first = this.#entries.find(({ event }) => event === entry.event) === entry;
+    if (first || !limited || entry.retries === 0) entry.refusals++;
+    if (!forNow || (entry.kind === "ephemeral" && entry.event !== "LEAVE_ROOM") || entry.refusals > entry.retries) {
       this.fail(entry, error);
       this.flush();
       return;
     }
-    const key = error.code === "RATE_LIMITED" ? entry.event : "";
+    if (limited) this.#limited.add(entry.event);
+    const key = limited ? entry.event : "";
     const until = Date.now() + (error.retryAfterMs ?? RETRY_MS);
     this.#paused.set(key, Math.max(this.#paused.get(key) ?? 0, until));
     entry.sent = false;
@@ -184,7 +212,7 @@ export class Line {
   // ------------------------------------------------------------------ the outbox
 
   /** What an earlier run of this user's left, before everything of this run. */
-  async restore(userId: string): Promise<void> {
+  async restore(userId: string, isWanted: () => boolean): Promise<void> {
     const { storage, onRestored } = this.#options.outbox;
     for (const entry of this.#entries) {
       entry.userId ??= userId;
@@ -198,6 +226,7 @@ export class Line {
       this.#options.onError(error);
       return;
     }
+    if (!isWanted()) return;
     const known = new Set(this.#entries.map(entry => entry.clientId));
     const mine = stored
       .filter(entry => entry.userId === userId && !known.has(entry.clientId))
@@ -208,7 +237,7 @@ export class Line {
       answer.catch(() => {});
       onRestored?.(describe(entry), answer);
       const retries = this.#options.retries ?? RETRIES;
-      return { ...entry, ...settle, kind: "change" as const, sent: false, sentAt: 0, tries: 0, retries, stored: true };
+      return { ...entry, ...settle, kind: "change" as const, bytes: JSON.stringify(entry.payload).length, sent: false, sentAt: 0, refusals: 0, retries, stored: true };
     });
     this.#entries.unshift(...restored);
   }
@@ -228,6 +257,7 @@ export class Line {
     const at = this.#entries.indexOf(entry);
     if (at < 0) return false;
     this.#entries.splice(at, 1);
+    if (!this.#entries.some(({ event }) => event === entry.event)) this.#limited.delete(entry.event);
     if (entry.stored) {
       this.#options.outbox.storage?.delete(entry.clientId!).catch(this.#options.onError);
     }

@@ -19,6 +19,8 @@ export interface OutboxOptions {
   storage?: OutboxStorage;
   /** At most so many events wait; a further one is refused with OUTBOX_FULL. Default: 1000. */
   maxEntries?: number;
+  /** And at most so many bytes of payload. Default: 4 MiB. */
+  maxBytes?: number;
   /**
    * A change older than this is not sent again but fails with EXPIRED: the server remembers
    * answers for 7 days, and after that the change could happen twice. Default: 7 days less an

@@ -44,7 +44,10 @@ export function indexedDbStorage({
     opening ??= new Promise<IDBDatabase>((resolve, reject) => {
       const request = factory.open(name, 1);
       request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "clientId" });
-      request.onsuccess = () => resolve(request.result);
+      request.onsuccess = () => {
+        request.result.onclose = () => (opening = undefined); // the browser took it away
+        resolve(request.result);
+      };
       request.onerror = () => reject(request.error);
     });
     opening.catch(() => (opening = undefined)); // the next call tries again

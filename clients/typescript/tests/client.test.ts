@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { BelfryError, ClientEvents, createClient, ServerEvents, type BelfryClient } from "@belfry/client";
+import { BelfryError, ClientEvents, createClient, ServerEvents, type BelfryClient, type Connector } from "@belfry/client";
 import { createMockServer, type MockServer } from "@belfry/client/testing";
 import { collect, connected, until } from "./support/wait.js";
 
@@ -205,6 +205,43 @@ describe("a session", () => {
     for (const session of server.sessions) session.send("TOKEN_EXPIRING", { expiresAt: new Date().toISOString() });
     await until(() => client.session?.sessionId !== first || server.calls.some(({ event }) => event === "REFRESH_TOKEN"));
     expect(count).toBeGreaterThan(1);
+  });
+
+  it.each(["connect_error", "status", "onError"])("stays closed when it is closed by what hears %s", async event => {
+    const server = createMockServer();
+    server.offline();
+    let attempts = 0;
+    const close = () => void client.close();
+    const client = open(server, "alice", {
+      autoConnect: false,
+      connector: ((url, auth) => (attempts++, server.connector(url, auth))) satisfies Connector,
+      ...(event === "onError" ? { onError: close, token: () => Promise.reject(new Error("logged out")) } : {}),
+    });
+    if (event === "onError") server.online();
+    else client.on(event as "status", (status: unknown) => status !== "connecting" && status !== "idle" && close());
+    client.connect();
+    await until(() => client.status === "idle");
+    await new Promise(resolve => setTimeout(resolve, 20)); // longer than until the next attempt would be made
+    expect([client.status, attempts]).toEqual(["idle", 1]);
+  });
+
+  it("waits for a token that comes late, and asks for no second one meanwhile", async () => {
+    const server = createMockServer();
+    let asked = 0;
+    const token = () => new Promise<string>(resolve => (asked++, setTimeout(() => resolve("alice"), 60)));
+    const client = open(server, "alice", { token, connectTimeoutMs: 20 });
+    await connected(client);
+    expect(asked).toBe(1);
+  });
+
+  it("takes its time between connections that end at once", async () => {
+    const server = createMockServer();
+    let connections = 0;
+    const client = open(server, "alice", { reconnect: { minMs: 1, maxMs: 10_000 } });
+    client.on("connect", () => (connections++, server.cut()));
+    await until(() => connections >= 3);
+    await new Promise(resolve => setTimeout(resolve, 200));
+    expect(connections).toBeLessThan(12); // 1, 2, 4 … ms, not 1, 1, 1 …
   });
 
   it("takes the next edge when one does not answer", async () => {

@@ -1,6 +1,6 @@
 import { IDBFactory } from "fake-indexeddb";
 import { afterEach, describe, expect, it } from "vitest";
-import { indexedDbStorage, memoryStorage, type BelfryClient, type OutboxEntry, type OutboxStorage } from "@belfry/client";
+import { BelfryError, indexedDbStorage, memoryStorage, type BelfryClient, type OutboxEntry, type OutboxStorage } from "@belfry/client";
 import { createMockServer, type MockServer } from "@belfry/client/testing";
 import { connected, until } from "./support/wait.js";
 
@@ -41,9 +41,11 @@ describe("the outbox", () => {
       if (++count <= 5) answer(give, reply);
       if (count === 10) server.cut(); // five were carried out, their answers are lost
     };
-    const answers = Array.from({ length: 20 }, (_, i) => say(client, `${i}`));
-    await Promise.all(answers);
-    expect(await history(client)).toEqual(Array.from({ length: 20 }, (_, i) => `${i}`));
+    const rooms = Array.from({ length: 20 }, () => server.uuid()); // what goes to one room waits for each other
+    await Promise.all(rooms.map(roomId => client.emit("SEND_MESSAGE", { roomId, content: "once" })));
+    for (const roomId of rooms) {
+      expect((await client.emit("GET_HISTORY", { roomId })).messages.map(({ content }) => content)).toEqual(["once"]);
+    }
     const ids = server.calls.map(({ payload }) => payload["clientId"]).filter(Boolean);
     expect(new Set(ids).size).toBe(20);
     expect(ids.length).toBeGreaterThanOrEqual(25);
@@ -65,6 +67,50 @@ describe("the outbox", () => {
     await expect(say(client, "old")).rejects.toMatchObject({ code: "EXPIRED" });
     expect(server.calls).toEqual([]);
     expect(client.pending).toBe(0);
+  });
+
+  it("loses nothing and keeps the order when the server lets through one at a time", async () => {
+    const server = createMockServer();
+    const seen = limited(server, 5);
+    server.offline();
+    const client = open(server);
+    const answers = Array.from({ length: 40 }, (_, i) => say(client, `${i}`));
+    server.online();
+    await Promise.all(answers);
+    expect(seen.heard).toEqual(Array.from({ length: 40 }, (_, i) => `${i}`));
+    expect(seen.refused).toBeLessThan(80);
+  });
+
+  it("lets no message overtake one that was refused for now", async () => {
+    const server = createMockServer();
+    const client = open(server);
+    await connected(client);
+    server.refuse("SEND_MESSAGE", "UNAVAILABLE", { times: 1, retryAfterMs: 1 });
+    await Promise.all(["1", "2", "3"].map(content => say(client, content)));
+    expect(await history(client)).toEqual(["1", "2", "3"]);
+  });
+
+  it("takes no more bytes than it may", async () => {
+    const server = createMockServer();
+    server.offline();
+    const client = open(server, { outbox: { maxBytes: 300 } });
+    const kept = say(client, "1".repeat(100));
+    await expect(say(client, "2".repeat(100))).rejects.toMatchObject({ code: "OUTBOX_FULL" });
+    server.online();
+    await kept;
+  });
+
+  // an edge closes the connection for these: sent again and again they would end each new one
+  it("sends nothing that no server can read", async () => {
+    const server = createMockServer();
+    const client = open(server);
+    await expect(say(client, "x".repeat(70_000))).rejects.toMatchObject({ code: "PAYLOAD_TOO_LARGE" });
+    let deep: unknown = "end";
+    for (let i = 0; i < 20; i++) deep = [deep];
+    await expect(client.emit("SEND_MESSAGE", { roomId: ROOM, content: deep as string })).rejects.toMatchObject({ code: "VALIDATION_ERROR" });
+    await expect(client.emit("GET_HISTORY", { roomId: ROOM, before: 1n as never })).rejects.toMatchObject({ code: "VALIDATION_ERROR" });
+    for (const content of ["half an emoji \ud83d", "NUL \0", "\\ud83d \u{1f600}"]) await say(client, content);
+    expect(await history(client)).toEqual(["half an emoji \ufffd", "NUL \ufffd", "\\ud83d \u{1f600}"]);
   });
 
   it("asks again when no answer comes", async () => {
@@ -112,6 +158,27 @@ describe.each<[string, () => OutboxStorage]>([
     await keptEntries(kept, 0);
   });
 
+  it("comes first also when the connection is lost while it is read", async () => {
+    const kept = storage();
+    const server = createMockServer();
+    const userId = server.user("alice").id;
+    for (const content of ["1", "2"]) {
+      await kept.put({ clientId: server.uuid(), event: "SEND_MESSAGE", payload: { roomId: ROOM, content }, at: Date.now(), order: 0, userId });
+    }
+    let release = () => {};
+    const held = new Promise<void>(resolve => (release = resolve));
+    const slow = { ...kept, load: async () => (await held, kept.load()) };
+    const client = open(server, { outbox: { storage: slow } });
+    await connected(client);
+    const again = new Promise<void>(resolve => void client.once("connect", resolve));
+    server.cut();
+    await again;
+    const new3 = say(client, "3");
+    release();
+    await new3;
+    expect(await history(client)).toEqual(["1", "2", "3"]);
+  });
+
   it("drops what is too old, with an error", async () => {
     const kept = storage();
     const server = createMockServer();
@@ -147,6 +214,22 @@ describe.each<[string, () => OutboxStorage]>([
     await keptEntries(kept, 0);
   });
 });
+
+/** Lets `burst` messages through, then one at a time, as an edge that enforces limits. */
+function limited(server: MockServer, burst: number): { refused: number; heard: string[] } {
+  let left = burst;
+  const seen = { refused: 0, heard: [] as string[] };
+  server.handle("SEND_MESSAGE", ({ roomId, content }) => {
+    if (left-- <= 0) {
+      seen.refused++;
+      setTimeout(() => (left = 1), 2);
+      throw new BelfryError({ event: "SEND_MESSAGE", code: "RATE_LIMITED", message: "Too many requests", retryAfterMs: 4 });
+    }
+    const seq = seen.heard.push(content as string);
+    return { seq, message: { id: server.uuid(), roomId, content, seq } } as never;
+  });
+  return seen;
+}
 
 async function keptEntries(kept: OutboxStorage, count: number): Promise<void> {
   for (;;) {

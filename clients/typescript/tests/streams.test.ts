@@ -110,6 +110,27 @@ describe("a stream", () => {
     expect(listens()).toBe(false);
   });
 
+  it("is left also when LEAVE has to wait for the rate limit, unless it is joined again", async () => {
+    const server = createMockServer();
+    const client = open(server);
+    const listens = () => [...server.sessions].some(({ subscriptions }) => subscriptions.has(STREAM));
+    await client.emit("JOIN_ROOM", { roomId: ROOM });
+    server.refuse("LEAVE_ROOM", "RATE_LIMITED", { times: 1, retryAfterMs: 10 });
+    await client.emit("LEAVE_ROOM", { roomId: ROOM });
+    expect(listens()).toBe(false);
+
+    for (const meanwhile of [0, 1]) {
+      await client.emit("JOIN_ROOM", { roomId: ROOM });
+      server.refuse("LEAVE_ROOM", "RATE_LIMITED", { times: 1, retryAfterMs: 20 });
+      const left = client.emit("LEAVE_ROOM", { roomId: ROOM });
+      if (meanwhile) await client.emit("LIST_SESSIONS"); // LEAVE is refused by now
+      await client.emit("JOIN_ROOM", { roomId: ROOM });
+      await left;
+      server.refuse("LEAVE_ROOM", "RATE_LIMITED", { times: 0 });
+      expect([listens(), client.pending]).toEqual([true, 0]);
+    }
+  });
+
   it("goes on through a second JOIN", () => {
     const streams = new Streams();
     streams.join(STREAM, 5, "5.a");

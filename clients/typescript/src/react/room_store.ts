@@ -51,6 +51,7 @@ export class RoomStore {
   #users = 0;
   #running = false;
   #run = 0; // what an earlier run still hears does not count
+  #joining: number | undefined; // the run whose JOIN is under way
   #listeners = new Set<() => void>();
   #handlers: [string, AnyHandler][];
 
@@ -111,6 +112,8 @@ export class RoomStore {
 
   async #join(): Promise<void> {
     const run = this.#run;
+    if (this.#joining === run) return;
+    this.#joining = run;
     try {
       const { room } = await this.#client.emit("JOIN_ROOM", { roomId: this.#roomId });
       if (run !== this.#run) return;
@@ -118,6 +121,8 @@ export class RoomStore {
     } catch (error) {
       if (run === this.#run) this.#set({ status: "error", error: error as BelfryError });
       return;
+    } finally {
+      if (this.#joining === run) this.#joining = undefined;
     }
     await Promise.all([this.#load(), this.#loadPeople()]);
   }
@@ -203,6 +208,10 @@ export class RoomStore {
       ["RESYNC", (resync: { stream: string }) => resync.stream === stream && void this.#load()],
       ["gap", (gap: { stream: string; recovering: boolean }) => {
         if (gap.stream === stream && !gap.recovering) void this.#load();
+      }],
+      // also a client that was closed, or refused, has a new session without this room
+      ["CONNECTION_SUCCESS", ({ streams }: { streams?: Record<string, string> }) => {
+        if (streams && !Object.hasOwn(streams, stream)) void this.#join();
       }],
       ["lost", (lost: string) => lost === stream && void this.#join()],
       // what is of the moment was missed meanwhile

@@ -206,7 +206,8 @@ export class MockServer {
       return;
     }
     const answer = this.#answerOf(session, event, payload, members);
-    if (members["clientId"] !== undefined) this.#answers.set(key, { body, answer });
+    // what was refused was not written, and may be sent again
+    if (members["clientId"] !== undefined && !isRefusal(answer)) this.#answers.set(key, { body, answer });
     session.answer(give, answer);
     if (isRefusal(answer)) session.send("ERROR", answer.error);
   }

@@ -110,6 +110,43 @@ describe("useRoom", () => {
     expect(server.calls.filter(({ event }) => event === "JOIN_ROOM")).toHaveLength(1);
   });
 
+  it("joins under a provider of its own that React mounts twice", async () => {
+    const server = createMockServer();
+    await say(open(server, "bob"), "1");
+    render(
+      <StrictMode>
+        <WebSocketProvider url="mock:" token="alice" connector={server.connector}><Chat /></WebSocketProvider>
+      </StrictMode>,
+    );
+    await waitFor(() => expect(shown()).toEqual(["1"]));
+    expect(screen.getByRole("heading")).toHaveTextContent("joined");
+  });
+
+  it("joins again when its client was closed and connects again", async () => {
+    const server = createMockServer();
+    const [alice, bob] = [open(server), open(server, "bob")];
+    within(alice, <Chat />);
+    await waitFor(() => expect(screen.getByRole("heading")).toHaveTextContent("joined"));
+    await act(async () => void alice.close().connect());
+    await waitFor(() => expect(listens(server)).toBe(1));
+    await act(async () => void (await say(bob, "1")));
+    await waitFor(() => expect(shown()).toEqual(["1"]));
+  });
+
+  it("that was left while its JOIN waits for the rate limit is not joined", async () => {
+    const server = createMockServer();
+    const alice = open(server);
+    await act(async () => void (await alice.emit("LIST_SESSIONS")));
+    server.refuse("JOIN_ROOM", "RATE_LIMITED", { times: 1, retryAfterMs: 300 });
+    const view = within(alice, <Chat />);
+    await waitFor(() => expect(server.calls.some(({ event }) => event === "JOIN_ROOM")).toBe(true));
+    view.unmount();
+    const other = server.uuid();
+    await alice.emit("JOIN_ROOM", { roomId: other }); // goes when the pause is over
+    expect(listens(server)).toBe(0);
+    expect(alice.pending).toBe(0);
+  });
+
   it("follows edits and deletions", async () => {
     const server = createMockServer();
     const [alice, bob] = [open(server), open(server, "bob")];

@@ -51,6 +51,17 @@ describe("two clients on two edges", () => {
     expect(typing[0]).toMatchObject({ roomId, userId: users[0].id, isTyping: true });
   });
 
+  it("send whatever a user can type or paste", async () => {
+    let lost = 0;
+    alice.on("disconnect", () => lost++);
+    const typed = ["half an emoji \ud83d", "NUL \0", "\\ud83d \\u0000 \u{1f600}"];
+    for (const content of typed) {
+      expect((await say(content)).message.content).toBe(content.replace(/\ud83d$|\0/u, "\ufffd"));
+    }
+    await expect(say("x".repeat(70_000))).rejects.toMatchObject({ code: "PAYLOAD_TOO_LARGE" });
+    expect(lost).toBe(0);
+  });
+
   it("hear why something is refused, as the mock server says it", async () => {
     const emit = alice.emit.bind(alice) as (event: string, payload: unknown) => Promise<unknown>;
     const errors = collect(alice, "ERROR");
