@@ -149,8 +149,8 @@ const char *kind_words(const Belfry__ClientEvent *def)
     static const char *const words[] = {
         "",
         "READ: answers from one snapshot and changes nothing",
-        "CHANGE: happens exactly once for each `clientId`; the reply means it is "
-        "committed",
+        ("CHANGE: happens exactly once for each `clientId`; the reply means it is "
+         "committed"),
         "EPHEMERAL: nothing is stored, and it may be dropped",
     };
     return words[def->kind];
@@ -174,8 +174,8 @@ const char *scope_words(struct contract *contract, const Belfry__ServerEvent *de
         "Community-specific: the sessions that opened the community's member list",
         "User-specific: all sessions of the user",
         "User-specific: this session alone",
-        "User-specific: the sessions of everybody who shares a community or a direct "
-        "room with the user, each once",
+        ("User-specific: the sessions of everybody who shares a community or a direct "
+         "room with the user, each once"),
         "Global broadcast: every session",
     };
     return arena_printf(&contract->arena, "%s%s", words[def->scope],
