@@ -306,7 +306,7 @@ export const ROWS = [
   { name: 'hot-room', what: 'one room, 100 writers, one core', goal: '≥ 12,000/s, p99 < 15 ms', takes: [6, 8.5], run: hotRoom(1, 12_000) },
   { name: 'hot-room-4', what: 'one room, 100 writers, four cores', goal: '≥ 10,000/s, p99 < 15 ms', takes: [8, 8.5], run: hotRoom(4, 10_000) },
   { name: 'idle', what: 'memory of an idle connection, 19,000 on one edge', goal: '≤ 2.3 KB', takes: [0, 30], run: idle(19_000, 2.3) },
-  { name: 'idle-tls', what: 'the same with TLS at the edge, 6,000 (three descriptors each)', goal: '≤ 20 KB', takes: [0, 11], run: idle(6_000, 20, { tls: true }) },
+  { name: 'idle-tls', what: 'the same with TLS at the edge, 6,000 (three descriptors each)', goal: '≤ 20 KB', takes: [0, 14], run: idle(6_000, 20, { tls: true }) },
   { name: 'connect', what: 'connect, authenticate, join', goal: '≥ 12,000/s', takes: [0, 11], run: connect },
   { name: 'reach', what: 'a durable event to 150,000 connections on 8 edges', goal: '< 2 s', takes: [115, 0], run: reach },
   { name: 'growth-streams', what: 'CPU per message, 10,000 streams to 100', goal: '≤ 1.10 ×', takes: [15, 19], run: growth({ rooms: 100 }, { rooms: 10_000 }, 1000) },
