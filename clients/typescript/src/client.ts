@@ -4,7 +4,7 @@
 import { BelfryError, type ErrorBody } from "./errors.js";
 import { Emitter, type AnyHandler, type CatchAll } from "./emitter.js";
 import { clientEventKinds } from "./generated/index.js";
-import { failure, Line, type Entry, type Kind } from "./line.js";
+import { failure, Line, ticks, type Entry, type Kind } from "./line.js";
 import type { ClientOptions, EmitOptions, TokenReason } from "./options.js";
 import { pack, withClientId, type Packed } from "./payload.js";
 import { socketIo } from "./socketio.js";
@@ -19,6 +19,8 @@ const BACKOFF_MIN_MS = 500;
 const BACKOFF_MAX_MS = 15_000;
 /** A connection that has lived for so long begins the waiting anew. */
 const STABLE_MS = 5_000;
+/** A JOIN refused so: a subscription that was there before has ended. */
+const NO_ACCESS = new Set<ErrorBody["code"]>(["NOT_FOUND", "PERMISSION_DENIED"]);
 /** So many tokens in a row may be refused. */
 const REFUSALS_MAX = 3;
 
@@ -271,7 +273,7 @@ export class Client {
   #backoff(wasConnected: boolean): number {
     const { minMs = BACKOFF_MIN_MS, maxMs = BACKOFF_MAX_MS } = this.#options.reconnect ?? {};
     // one that ends at once is no better than none
-    if (wasConnected && Date.now() - this.#connectedAt >= STABLE_MS) this.#attempts = 0;
+    if (wasConnected && ticks() - this.#connectedAt >= STABLE_MS) this.#attempts = 0;
     const whole = Math.min(maxMs, minMs * 2 ** this.#attempts++);
     return whole * (0.5 + Math.random() / 2);
   }
@@ -339,7 +341,7 @@ export class Client {
     this.#tokenReason = "connect";
     this.#changeUser(session);
     this.session = session;
-    this.#connectedAt = Date.now();
+    this.#connectedAt = ticks();
     const lost = this.#streams.begin(streams);
     this.#watch = setInterval(() => this.#watchAnswers(), 1000);
     (this.#watch as { unref?: () => void }).unref?.();
@@ -390,10 +392,9 @@ export class Client {
   }
 
   #accessChanged(payload: unknown): void {
-    const stream = lostAccess(payload);
-    if (stream === undefined || !this.#streams.has(stream)) return;
-    this.#streams.close(stream);
-    this.#emitter.emitLocal("lost", stream);
+    const lost = lostAccess(payload).filter(stream => this.#streams.has(stream));
+    for (const stream of lost) this.#streams.close(stream);
+    for (const stream of lost) this.#emitter.emitLocal("lost", stream);
   }
 
   async #refresh(): Promise<void> {
@@ -424,6 +425,8 @@ export class Client {
       const left = leaves(entry.event, entry.payload);
       if (error) {
         if (left !== undefined) this.#forgetLeaving(left, other => other === entry && this.#joinsAfter(entry, left));
+        const refused = joins(entry.event, entry.payload);
+        if (refused !== undefined && NO_ACCESS.has(error.code)) this.#streams.close(refused);
         this.#line.refuse(entry, new BelfryError({ ...error, event: entry.event }));
       } else {
         readReply(this.#streams, entry.event, entry.payload, answer);
@@ -436,7 +439,7 @@ export class Client {
 
   #watchAnswers(): void {
     const limit = this.#options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
-    if (Date.now() - this.#line.oldestSentAt() > limit) this.#down("no answer", 0);
+    if (ticks() - this.#line.oldestSentAt() > limit) this.#down("no answer", 0);
   }
 
   /** A connection that is gone listens to nothing: a LEAVE on its way is done. */

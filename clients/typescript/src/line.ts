@@ -105,7 +105,7 @@ export class Line {
   /** Sends what may be sent. */
   flush(): void {
     if (!this.#open) return;
-    const now = Date.now();
+    const now = ticks();
     const underWay = this.#entries.filter(entry => entry.sent);
     let room = WINDOW - underWay.length;
     const busy = new Set(underWay.map(entry => this.#lane(entry)).filter(lane => lane !== undefined));
@@ -113,7 +113,7 @@ export class Line {
     let wake = Infinity;
     for (const entry of [...this.#entries]) {
       if (entry.sent) continue;
-      if (this.#isExpired(entry, now)) {
+      if (this.#isExpired(entry, Date.now())) {
         this.fail(entry, failure(entry, "EXPIRED", "It waited too long to be sent safely"));
         continue;
       }
@@ -187,7 +187,7 @@ export class Line {
     }
     if (limited) this.#limited.add(entry.event);
     const key = limited ? entry.event : "";
-    const until = Date.now() + (error.retryAfterMs ?? RETRY_MS);
+    const until = ticks() + (error.retryAfterMs ?? RETRY_MS);
     this.#paused.set(key, Math.max(this.#paused.get(key) ?? 0, until));
     entry.sent = false;
     this.flush();
@@ -268,6 +268,9 @@ export class Line {
     return entry.kind === "change" && now - entry.at > (this.#options.outbox.maxAgeMs ?? MAX_AGE_MS);
   }
 }
+
+/** Milliseconds by a clock that nobody sets. */
+export const ticks = (): number => performance.now();
 
 export function failure(
   entry: { event: string },

@@ -48,8 +48,10 @@ export function readReply(streams: Streams, event: string, payload: unknown, rep
   if (event === "LIST_MEMBERS") streams.join(streamOfMembers(payload), seq, cursor);
 }
 
-/** The stream that an ACCESS_CHANGED closes. */
-export function lostAccess(payload: unknown): string | undefined {
-  const { roomId, granted } = record(payload);
-  return granted === false && typeof roomId === "string" ? streamOfRoom(roomId) : undefined;
+/** The streams that an ACCESS_CHANGED closes. A community's rooms are not known here. */
+export function lostAccess(payload: unknown): string[] {
+  const { communityId, roomId, granted } = record(payload);
+  if (granted !== false) return [];
+  if (typeof roomId === "string") return [streamOfRoom(roomId)];
+  return [`community:${String(communityId)}`, streamOfMembers(payload)];
 }

@@ -234,6 +234,18 @@ describe("a session", () => {
     expect(asked).toBe(1);
   });
 
+  it("is not held up by a clock that is set back", async () => {
+    const server = createMockServer();
+    const client = open(server);
+    server.refuse("LIST_SESSIONS", "RATE_LIMITED", { times: 1, retryAfterMs: 20 });
+    const answer = client.emit("LIST_SESSIONS");
+    await until(() => server.calls.length === 1);
+    const real = Date.now;
+    const clock = vi.spyOn(Date, "now").mockImplementation(() => real() - 3_600_000);
+    await answer;
+    clock.mockRestore();
+  });
+
   it("takes its time between connections that end at once", async () => {
     const server = createMockServer();
     let connections = 0;

@@ -151,6 +151,31 @@ describe("a stream", () => {
     expect(lost).toEqual([STREAM]);
   });
 
+  it("of a community is lost with the community", async () => {
+    const server = createMockServer();
+    const client = open(server);
+    await client.emit("LIST_SESSIONS");
+    const [session] = server.sessions;
+    for (const stream of [`community:${ROOM}`, `members:${ROOM}`]) session!.send("STREAM_OPENED", { stream, seq: 3, cursor: "3.a" });
+    const lost: string[] = [];
+    client.on("lost", stream => lost.push(stream));
+    server.publish("ACCESS_CHANGED", { communityId: ROOM, granted: false, reason: "kicked" }, { stream: `user:${client.user!.id}` });
+    await until(() => lost.length > 0);
+    expect(lost).toEqual([`community:${ROOM}`, `members:${ROOM}`]);
+  });
+
+  it("of a room that is refused is not resumed", async () => {
+    const server = createMockServer();
+    const client = open(server);
+    await client.emit("JOIN_ROOM", { roomId: ROOM });
+    server.refuse("JOIN_ROOM", "NOT_FOUND"); // its community is gone
+    await expect(client.emit("JOIN_ROOM", { roomId: ROOM })).rejects.toMatchObject({ code: "NOT_FOUND" });
+    const again = new Promise<void>(resolve => void client.once("connect", resolve));
+    server.cut();
+    await again;
+    expect([...server.sessions].some(({ subscriptions }) => subscriptions.has(STREAM))).toBe(false);
+  });
+
   it("of all rooms is followed again by a new session", async () => {
     const server = createMockServer();
     const client = open(server);

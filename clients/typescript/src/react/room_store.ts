@@ -139,6 +139,7 @@ export class RoomStore {
       });
       list.endPage(messages, replace ? { replace } : { room: messages.length });
       change = { messages: list.messages, hasMore, loaded: true };
+      if (this.state.status === "joined") change.error = undefined;
     } catch (error) {
       list.failPage();
       // who may listen need not be allowed to read what was
@@ -212,6 +213,12 @@ export class RoomStore {
       // also a client that was closed, or refused, has a new session without this room
       ["CONNECTION_SUCCESS", ({ streams }: { streams?: Record<string, string> }) => {
         if (streams && !Object.hasOwn(streams, stream)) void this.#join();
+      }],
+      // of a community all rooms are gained or lost at once
+      ["ACCESS_CHANGED", ({ communityId, roomId, granted }: { communityId?: string; roomId?: string; granted: boolean }) => {
+        const { status, room } = this.state;
+        const concerned = roomId === undefined ? !room || communityId === room.communityId : roomId === this.#roomId;
+        if (concerned && (granted ? status === "error" : roomId === undefined)) void this.#join();
       }],
       ["lost", (lost: string) => lost === stream && void this.#join()],
       // what is of the moment was missed meanwhile

@@ -133,6 +133,31 @@ describe("useRoom", () => {
     await waitFor(() => expect(shown()).toEqual(["1"]));
   });
 
+  it("is gone with its community, and back with it", async () => {
+    const server = createMockServer();
+    const [alice, bob] = [open(server), open(server, "bob")];
+    const community = server.uuid();
+    let member = true;
+    server.handle("JOIN_ROOM", (_, { session }) => {
+      if (!member) throw new BelfryError({ event: "JOIN_ROOM", code: "NOT_FOUND", message: "Room not found" });
+      session.subscriptions.set(STREAM, server.log.seq(STREAM));
+      return { room: { id: ROOM, communityId: community, name: "Room" }, seq: server.log.seq(STREAM), cursor: server.log.cursor(STREAM) } as never;
+    });
+    within(alice, <Chat />);
+    await waitFor(() => expect(screen.getByRole("heading")).toHaveTextContent("joined"));
+    const tell = (granted: boolean) => act(async () => {
+      member = granted;
+      if (!granted) for (const session of server.sessions) session.subscriptions.delete(STREAM);
+      server.publish("ACCESS_CHANGED", { communityId: community, granted, reason: "kicked" }, { stream: `user:${alice.user!.id}` });
+    });
+    await tell(false);
+    await waitFor(() => expect(screen.getByRole("heading")).toHaveTextContent("error NOT_FOUND"));
+    await tell(true);
+    await waitFor(() => expect(screen.getByRole("heading")).toHaveTextContent(/^joined$/));
+    await act(async () => void (await say(bob, "1")));
+    await waitFor(() => expect(shown()).toEqual(["1"]));
+  });
+
   it("that was left while its JOIN waits for the rate limit is not joined", async () => {
     const server = createMockServer();
     const alice = open(server);
