@@ -13,6 +13,8 @@ const HOUR_MS = 3_600_000;
 const MAX_AGE_MS = 7 * 24 * HOUR_MS - HOUR_MS;
 const MAX_ENTRIES = 1000;
 const MAX_BYTES = 4 * 1024 * 1024;
+/** A storage that does not answer, as browsers' sometimes do not, must not hold up everything. */
+const LOAD_TIMEOUT_MS = 10_000;
 const RETRIES = 3;
 const RETRY_MS = 1000;
 
@@ -221,7 +223,7 @@ export class Line {
     if (!storage) return;
     let stored: StoredEntry[];
     try {
-      stored = await storage.load();
+      stored = await inTime(storage.load());
     } catch (error) {
       this.#options.onError(error);
       return;
@@ -267,6 +269,14 @@ export class Line {
   #isExpired(entry: Entry, now: number): boolean {
     return entry.kind === "change" && now - entry.at > (this.#options.outbox.maxAgeMs ?? MAX_AGE_MS);
   }
+}
+
+function inTime<T>(promise: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("The outbox's storage does not answer")), LOAD_TIMEOUT_MS);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** Milliseconds by a clock that nobody sets. */

@@ -1,5 +1,5 @@
 import { IDBFactory } from "fake-indexeddb";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { BelfryError, indexedDbStorage, memoryStorage, type BelfryClient, type OutboxEntry, type OutboxStorage } from "@belfry/client";
 import { createMockServer, type MockServer } from "@belfry/client/testing";
 import { connected, until } from "./support/wait.js";
@@ -246,4 +246,17 @@ it("an IndexedDB that cannot be opened is reported, and nothing else fails", asy
   const client = open(server, { outbox: { storage }, onError: (error: unknown) => errors.push(error) });
   expect((await say(client, "x")).seq).toBe(1);
   expect(errors.length).toBeGreaterThan(0);
+});
+
+it("a storage that does not answer is reported, and holds up nothing for good", async () => {
+  vi.useFakeTimers();
+  const server = createMockServer();
+  const errors: unknown[] = [];
+  const storage = { ...memoryStorage(), load: () => new Promise<never>(() => {}) };
+  const client = open(server, { outbox: { storage }, onError: (error: unknown) => errors.push(error) });
+  const sent = say(client, "x");
+  await vi.advanceTimersByTimeAsync(11_000);
+  vi.useRealTimers();
+  expect((await sent).seq).toBe(1);
+  expect(errors).toHaveLength(1);
 });
