@@ -1,6 +1,7 @@
 /* Streams that are written so much, or by several cores at once, that their requests
  * should come to one core: there they share segments and nobody finds the counter taken.
- * Only advice: edges follow it while that core lives, and every core can do every request. */
+ * Only advice: edges follow it while that core lives, and every core can do every
+ * request. */
 #ifndef CORE_HOT_H
 #define CORE_HOT_H
 

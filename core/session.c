@@ -202,7 +202,8 @@ void answer_connect(struct request *request, const Link__Request *message)
         return;
     }
     query(request,
-          "SELECT * FROM session_connect($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+          "SELECT * FROM session_connect($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+          "$12)",
           DB_BATCH, actor->user_id.b[15], 12, params, on_connected);
 }
 

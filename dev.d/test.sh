@@ -144,7 +144,10 @@ suite_contract() { need_packages nats-server redis-server && asan_build all && l
 suite_golden() { asan_build all && labelled golden; }
 suite_events() { need_packages postgresql && asan_build all && labelled events; }
 suite_sql() { need_packages postgresql && asan_build all && labelled sql; }
-suite_simulation() { asan_build all && BELFRY_TEST_LONG=$LONG labelled simulation; }
+suite_simulation() {
+    asan_build all && labelled simulation || return
+    [[ ! $LONG ]] || "$BUILD_DIR/tests/simulation/simulation" --long
+}
 
 # First what was found before, then a look for more.
 suite_fuzz() {

@@ -27,12 +27,9 @@ static const struct output {
     const char *flag;
     enum err (*emit)(struct contract *contract, const char *directory);
 } outputs[] = {
-    {"--core", emit_core_and_count},
-    {"--docs", emit_docs},
-    {"--asyncapi", emit_asyncapi},
-    {"--typescript", emit_typescript},
-    {"--promises", emit_promises},
-    {"--compatible", emit_compatible},
+    {"--core", emit_core_and_count}, {"--docs", emit_docs},
+    {"--asyncapi", emit_asyncapi},   {"--typescript", emit_typescript},
+    {"--promises", emit_promises},   {"--compatible", emit_compatible},
 };
 
 static int usage(void)

@@ -76,6 +76,28 @@ async function resumeOnce(reader, room, cursor, wanted, i) {
   return there ? performance.now() - began : NaN
 }
 
+/** A member who is only listening is kicked: from the kick's sending until it is told, when
+ *  its subscriptions are closed. */
+export async function closeSilent(place, seed, folder, times) {
+  await mkdir(folder, { recursive: true })
+  const load = await Load.make(place, { clients: 2, users: 2, moderators: 1, communities: 1, rooms: 2, privateRooms: 0, seed: seed + 3, folder, think: 200 })
+  const [moderator, member] = load.actors
+  const [community] = load.world.communities
+  await load.begin()
+  const took = []
+  for (let i = 0; i < times; i++) {
+    const began = performance.now()
+    const kicked = await moderator.kick(community, member.user)
+    const told = kicked?.ack && await until(() => member.absent.has(community.id), 10_000, 1)
+    took.push(told ? performance.now() - began : NaN)
+    await member.joinCommunity(community.id)
+    await until(() => !member.absent.has(community.id), 10_000, 1)
+    for (const room of load.world.rooms) await member.enter(room)
+  }
+  await load.close()
+  return spread(took)
+}
+
 /** Receivers that are cut for two seconds again and again: the share of what they got. */
 export async function twoSecondDrops(place, seed, folder, rounds) {
   await mkdir(folder, { recursive: true })

@@ -9,7 +9,7 @@ import { ackAroundCoreKills, ackWithoutHarm, reaches, rowsToText, tableOf, TARGE
 import { Faults } from './faults.mjs'
 import { Journal } from './journal.mjs'
 import { Load } from './load.mjs'
-import { overBus, resumeThousand, twoSecondDrops, writeRun } from './measures.mjs'
+import { closeSilent, overBus, resumeThousand, twoSecondDrops, writeRun } from './measures.mjs'
 import { Place } from './place.mjs'
 import { sleep } from './random.mjs'
 import { ROOT } from '../integration/lib/system.mjs'
@@ -145,6 +145,8 @@ class Chaos {
     const { seed, many } = this.flags
     const resume = await resumeThousand(this.place, seed, join(this.folder, 'resume'), many ? 100 : 20)
     this.#figure('resume after 1,000 missed', resume.text, reaches(resume, TARGETS.resumeThousand))
+    const silent = await closeSilent(this.place, seed, join(this.folder, 'silent'), many ? 100 : 20)
+    this.#figure('kick until a silent subscription is closed', silent.text, reaches(silent, TARGETS.closeSilent))
     const drops = await twoSecondDrops(this.place, seed, join(this.folder, 'drops'), many ? 10 : 3)
     this.#figure('delivered under two-second drops', `${(drops.share * 100).toFixed(2)} % (${drops.got} of ${drops.owed})`, drops.got === drops.owed)
   }

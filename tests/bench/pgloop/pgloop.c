@@ -91,24 +91,9 @@ static void send_call(struct loop *loop, struct conn *conn)
              (unsigned long long)b);
     const char *params[PARAMS] = {
         "1", /* as the core does, also with one call in a batch */
-        user_text,
-        SESSION,
-        NULL,
-        "0",
-        "f",
-        key,
-        "SEND_MESSAGE",
-        hash,
-        "actions",
-        loop->actions,
-        "3",
-        room_text,
-        "0",
-        NULL,
-        "0",
-        loop->text,
-        NULL,
-        key,
+        user_text, SESSION,    NULL,          "0", "f",       key, "SEND_MESSAGE",
+        hash,      "actions",  loop->actions, "3", room_text, "0", NULL,
+        "0",       loop->text, NULL,          key,
     };
     if (PQsendQueryPrepared(conn->pg, STATEMENT, PARAMS, params, NULL, NULL, 1) != 1) {
         fail("send", PQerrorMessage(conn->pg));

@@ -19,6 +19,7 @@ export const TARGETS = {
   busDead: { p99: 2500 },
   busDrops: { p99: 400 },
   resumeThousand: { p99: 300 },
+  closeSilent: { p99: 500 },
 }
 
 /** Too few samples prove nothing, and fail nothing. */
