@@ -77,32 +77,14 @@ enum err grant_make(struct arena *arena, const struct stream_id *stream,
                     uint64_t access_seq, const char *username,
                     ProtobufCBinaryData *ret_grant)
 {
-    size_t name_size = username != NULL ? strlen(username) : 0;
-    uint8_t *grant = arena_alloc(arena, sizeof(*stream) + 8 + name_size);
+    struct bytes name = username != NULL ? bytes_of_text(username) : (struct bytes){0};
+    uint8_t *grant = arena_alloc(arena, GRANT_HEAD_SIZE + name.size);
     if (grant == NULL) {
         return ERR_LIMIT_REACHED;
     }
-    memcpy(grant, stream, sizeof(*stream));
-    for (int i = 0; i < 8; i++) {
-        grant[sizeof(*stream) + (size_t)i] = (uint8_t)(access_seq >> (56 - 8 * i));
-    }
-    if (name_size > 0) {
-        memcpy(grant + sizeof(*stream) + 8, username, name_size);
-    }
-    *ret_grant = (ProtobufCBinaryData){sizeof(*stream) + 8 + name_size, grant};
+    grant_write(stream, access_seq, name, grant);
+    *ret_grant = (ProtobufCBinaryData){GRANT_HEAD_SIZE + name.size, grant};
     return ERR_OK;
-}
-
-bool grant_read(struct bytes grant, struct stream_id *ret_stream,
-                struct bytes *ret_username)
-{
-    size_t head = sizeof(*ret_stream) + 8;
-    if (grant.size < head ||
-        !stream_from_bytes(bytes_make(grant.data, sizeof(*ret_stream)), ret_stream)) {
-        return false;
-    }
-    *ret_username = bytes_make(grant.data + head, grant.size - head);
-    return true;
 }
 
 enum err control_parse_open(struct arena *arena, const json_t *item, const char *username,

@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "belfry/link.pb-c.h"
-#include "link/stream_id.h"
+#include "link/grant.h"
 
 /* Everything lives in the arena. `username` goes into the grants (may be NULL). Empty
  * text gives NULL. ERR_INTERNAL: not what docs/sql.md says. */
@@ -19,13 +19,10 @@ MUST_CHECK enum err control_parse(struct arena *arena, struct bytes json,
 MUST_CHECK enum err control_parse_open(struct arena *arena, const json_t *item,
                                        const char *username, Link__Open **ret_open);
 
-/* The grant that a subscription's ephemeral events carry: 17 bytes of stream, 8 of the
- * access seq at which the right was read, then the name under which the user is shown.
- * The link's frames are sealed, and clients never see it. */
+/* The grant (link/grant.h) of a subscription, with the name under which the user is
+ * shown. The link's frames are sealed, and clients never see it. */
 MUST_CHECK enum err grant_make(struct arena *arena, const struct stream_id *stream,
                                uint64_t access_seq, const char *username,
                                ProtobufCBinaryData *ret_grant);
-bool grant_read(struct bytes grant, struct stream_id *ret_stream,
-                struct bytes *ret_username);
 
 #endif

@@ -68,8 +68,8 @@ static void take(struct conn *conn, uint32_t count)
 
 static void end_sessions(struct conn *conn, const char *reason)
 {
-    while (conn->session_count > 0) {
-        struct session *session = conn->sessions[conn->session_count - 1];
+    while (conn->sessions != NULL) {
+        struct session *session = conn->sessions;
         recovery_keep(session, clock_ms());
         session_close(session, reason);
     }
@@ -167,14 +167,17 @@ bool conn_ready(const struct conn *conn)
 static void wake_sessions(struct conn *conn)
 {
     struct session *sessions[CONN_SESSIONS_MAX];
-    int count = conn->session_count;
-    memcpy(sessions, conn->sessions, sizeof(sessions));
+    int count = 0;
+    for (struct session *s = conn->sessions; s != NULL; s = s->next) {
+        sessions[count++] = s;
+    }
     for (int i = 0; i < count && conn_ready(conn); i++) {
-        for (int k = 0; k < conn->session_count; k++) {
-            if (conn->sessions[k] == sessions[i]) {
-                session_ready(sessions[i]);
-                break;
-            }
+        struct session *s = conn->sessions;
+        while (s != NULL && s != sessions[i]) {
+            s = s->next;
+        }
+        if (s != NULL) {
+            session_ready(s);
         }
     }
 }
@@ -224,12 +227,29 @@ void conn_tick(struct conn *conn, int64_t now_ms)
     conn->framing->tick(conn, now_ms);
 }
 
-struct session *conn_session(const struct conn *conn, const char *name_space)
+void conn_add_session(struct conn *conn, struct session *session)
 {
-    for (int i = 0; i < conn->session_count; i++) {
-        if (strcmp(conn->sessions[i]->name_space, name_space) == 0) {
-            return conn->sessions[i];
+    session->next = conn->sessions;
+    conn->sessions = session;
+    conn->session_count++;
+}
+
+void conn_remove_session(struct conn *conn, struct session *session)
+{
+    for (struct session **at = &conn->sessions; *at != NULL; at = &(*at)->next) {
+        if (*at == session) {
+            *at = session->next;
+            conn->session_count--;
+            return;
         }
     }
-    return NULL;
+}
+
+struct session *conn_session(const struct conn *conn, const char *name_space)
+{
+    struct session *session = conn->sessions;
+    while (session != NULL && strcmp(session->name_space, name_space) != 0) {
+        session = session->next;
+    }
+    return session;
 }

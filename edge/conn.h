@@ -57,7 +57,7 @@ struct conn {
     uint32_t queue_head, queue_count, queue_capacity;
     size_t queued_bytes;
 
-    struct session *sessions[CONN_SESSIONS_MAX];
+    struct session *sessions; /* the newest first, each with the next */
     int session_count;
 
     int64_t opened_ms;
@@ -100,6 +100,10 @@ void conn_settle(struct conn *conn);
 
 /* About each second, by the transport: a queue that stays long, the framing's timers. */
 void conn_tick(struct conn *conn, int64_t now_ms);
+
+/* A session begins, or has ended. */
+void conn_add_session(struct conn *conn, struct session *session);
+void conn_remove_session(struct conn *conn, struct session *session);
 
 /* The session of a namespace, or NULL. */
 struct session *conn_session(const struct conn *conn, const char *name_space);

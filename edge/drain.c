@@ -25,9 +25,9 @@ static void send_away(struct conn *conn)
     unsigned pause_ms;
     random_bytes(&pause_ms, sizeof(pause_ms));
     snprintf(json, sizeof(json), "{\"reconnectInMs\":%u}", pause_ms % 1000);
-    for (int i = 0; i < conn->session_count; i++) {
-        if (conn->sessions[i]->state == SESSION_OPEN) {
-            session_send(conn->sessions[i], "SERVER_DRAINING", bytes_of_text(json));
+    for (struct session *s = conn->sessions; s != NULL; s = s->next) {
+        if (s->state == SESSION_OPEN) {
+            session_send(s, "SERVER_DRAINING", bytes_of_text(json));
         }
     }
     conn_close(conn, CLOSE_RESTART, "the server restarts");

@@ -81,7 +81,7 @@ static struct metric stream_counters[] = {
 static bool stream_ready(void *user, struct subscription *subscription)
 {
     const struct edge *edge = user;
-    const struct session *session = subscription->owner;
+    const struct session *session = session_of(subscription);
     return !edge->stale && conn_ready(session->conn);
 }
 
@@ -117,16 +117,16 @@ static void stream_recheck(void *user, struct subscription *subscription)
 static void stream_ended(void *user, struct subscription *subscription)
 {
     struct edge *edge = user;
-    struct session *session = subscription->owner;
+    struct session *session = session_of(subscription);
     occupancy_leave(edge->occupancy, session, subscription);
-    session->subscription_count--;
+    session_forget(session, subscription);
 }
 
 static void stream_resync(void *user, struct subscription *subscription, uint64_t seq,
                           uint32_t tag)
 {
     (void)user;
-    session_resync(subscription->owner, streams_id(subscription), seq, tag);
+    session_resync(session_of(subscription), streams_id(subscription), seq, tag);
 }
 
 static void stream_control(void *user, struct publication *publication)

@@ -45,9 +45,9 @@ struct edge {
     struct list conns; /* struct conn, in_edge */
     size_t conn_count;
     size_t protobuf_count;      /* of those, how many read protobuf */
-    struct list follow_waiting; /* struct session, in_follow */
+    struct list follow_waiting; /* follow.c: sessions whose turn comes */
     uint32_t follow_under_way;  /* questions */
-    struct map users;           /* user id -> struct edge_user (sessions of one user) */
+    struct map users;           /* user id -> struct session, one of the ring in_user */
     struct map sessions;        /* session id -> struct session */
 
     uint8_t epoch[16]; /* of the database, as last heard */
@@ -64,13 +64,6 @@ struct edge {
 
 /* A revocation could be overlooked for no longer than this (P6). */
 #define STALE_MS 5000
-
-/* Sessions of one user on this edge. */
-struct edge_user {
-    struct uuid id;
-    struct list sessions; /* struct session, in_user */
-    struct map *rooms;    /* occupancy.c's; NULL with one session */
-};
 
 /* Starts everything; ERR_* with the reason logged. Run the loop afterwards. */
 MUST_CHECK enum err edge_start(struct edge *edge, const struct edge_config *config,

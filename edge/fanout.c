@@ -14,6 +14,12 @@
 #define HELD_MAX    64  /* a session that is being connected keeps so much control */
 #define UNIQUE_KEPT 256 /* CONTACTS publications remembered, to drop their copies */
 
+/* Control on a user's stream that came while a session was being connected. */
+struct held {
+    uint32_t count;
+    struct publication *publications[];
+};
+
 struct fanout {
     struct edge *edge;
     struct arena arena;
@@ -75,8 +81,8 @@ void fanout_deliver(struct fanout *fanout, struct subscription *subscription,
 {
     (void)fanout;
     if (publication->event.size > 0) { /* else it is control for edges alone */
-        recovery_note(subscription->owner, publication);
-        send_to(subscription->owner, publication);
+        recovery_note(session_of(subscription), publication);
+        send_to(session_of(subscription), publication);
     }
 }
 
@@ -94,7 +100,7 @@ static void send_ephemeral(struct session *session, struct publication *publicat
 
 static void send_ephemeral_each(void *user, struct subscription *subscription)
 {
-    send_ephemeral(subscription->owner, user);
+    send_ephemeral(session_of(subscription), user);
 }
 
 /* ---------------------------------------------------------------- to many */
@@ -108,7 +114,7 @@ struct contacts {
 static void send_contact_each(void *user, struct subscription *subscription)
 {
     struct contacts *contacts = user;
-    struct session *session = subscription->owner;
+    struct session *session = session_of(subscription);
     if (session->mark != contacts->mark) {
         session->mark = contacts->mark;
         send_ephemeral(session, contacts->publication);
@@ -226,12 +232,12 @@ static bool ends(const Link__Control *control, const struct session *session)
             return true;
         }
     }
-    if (control->end_token_id != NULL && control->end_token_id[0] != '\0' &&
-        strcmp(control->end_token_id, session->identity.token_id) == 0) {
+    if (control->end_token_id != NULL && session->token_id != NULL &&
+        strcmp(control->end_token_id, session->token_id) == 0) {
         return true;
     }
     return control->has_end_issued_before &&
-           session->identity.issued_at < control->end_issued_before;
+           session->issued_at < control->end_issued_before;
 }
 
 /* A close tells of a loss at an access seq. A right that was read later than that is of a
@@ -277,47 +283,49 @@ static void control_session(struct session *session,
 /* What a core answers to CONNECT may be older than this. */
 static void hold_control(struct session *session, struct publication *publication)
 {
-    struct publication **grown = NULL;
-    if (session->held_count < HELD_MAX) {
-        size_t size = (session->held_count + 1) * sizeof(struct publication *);
-        grown = realloc(session->held, size);
+    uint32_t count = session->held != NULL ? session->held->count : 0;
+    struct held *grown = NULL;
+    if (count < HELD_MAX) {
+        grown = realloc(session->held,
+                        sizeof(*grown) + (count + 1) * sizeof(struct publication *));
     }
     if (grown == NULL) {
         conn_close(session->conn, CLOSE_TRY_LATER, "too much changed while connecting");
         return;
     }
+    grown->publications[count] = publication_ref(publication);
+    grown->count = count + 1;
     session->held = grown;
-    session->held[session->held_count++] = publication_ref(publication);
 }
 
 void fanout_drop_held(struct session *session)
 {
-    for (uint32_t i = 0; i < session->held_count; i++) {
-        publication_unref(session->held[i]);
+    struct held *held = session->held;
+    for (uint32_t i = 0; held != NULL && i < held->count; i++) {
+        publication_unref(held->publications[i]);
     }
-    free(session->held);
+    free(held);
     session->held = NULL;
-    session->held_count = 0;
 }
 
 void fanout_control_held(struct session *session)
 {
     /* none of them ends it: such a one was not held back */
-    for (uint32_t i = 0; i < session->held_count; i++) {
-        control_session(session, session->held[i]);
+    for (uint32_t i = 0; session->held != NULL && i < session->held->count; i++) {
+        control_session(session, session->held->publications[i]);
     }
     fanout_drop_held(session);
 }
 
 static void control_user(struct edge *edge, struct publication *publication)
 {
-    struct edge_user *user = map_get(&edge->users, &publication->stream.id);
-    if (user == NULL) {
+    struct session *first = map_get(&edge->users, &publication->stream.id);
+    if (first == NULL) {
         return;
     }
-    /* The last session's end frees `user`: walk a copy of the ids. */
-    size_t count = 0;
-    LIST_EACH(&user->sessions, node) {
+    /* Any of them may end: walk a copy of the ids. */
+    size_t count = 1;
+    LIST_EACH(&first->in_user, node) {
         count++;
     }
     struct uuid *ids = calloc(count, sizeof(*ids));
@@ -325,7 +333,8 @@ static void control_user(struct edge *edge, struct publication *publication)
         abort(); /* a revocation must not be overlooked */
     }
     size_t i = 0;
-    LIST_EACH(&user->sessions, node) {
+    ids[i++] = first->id;
+    LIST_EACH(&first->in_user, node) {
         ids[i++] = container_of(node, struct session, in_user)->id;
     }
     for (i = 0; i < count; i++) {

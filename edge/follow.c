@@ -10,9 +10,14 @@
  * wait for their turn. */
 #define UNDER_WAY_MAX 256
 
-/* What a session that waits will ask about. */
-struct gain {
-    struct uuid community, room;
+/* What a session remembers that once had something to. */
+struct follow {
+    struct session *session;
+    struct list waiting;         /* for its turn to ask: edge->follow_waiting */
+    struct uuid community, room; /* about what, if about_one; else everything */
+    bool about_one;
+    uint32_t left_count; /* at most SESSION_SUBSCRIPTIONS_MAX, then the oldest goes */
+    struct uuid *left;   /* rooms that it follows no more: it said LEAVE */
 };
 
 /* A question under way. It outlives its session, which it finds again by id. */
@@ -22,51 +27,80 @@ struct asking {
     struct uuid session_id;
 };
 
+/* NULL: no memory. */
+static struct follow *follow_of(struct session *session)
+{
+    if (session->follow == NULL) {
+        session->follow = calloc(1, sizeof(*session->follow));
+        if (session->follow != NULL) {
+            session->follow->session = session;
+        }
+    }
+    return session->follow;
+}
+
+static bool waits(const struct session *session)
+{
+    return session->follow != NULL && list_linked(&session->follow->waiting);
+}
+
 /* The place of a room among those left; left_count: it is not there. */
-static uint32_t find_left(const struct session *session, const struct stream_id *stream)
+static uint32_t find_left(const struct follow *follow, const struct stream_id *stream)
 {
     uint32_t i = 0;
-    while (i < session->left_count && !uuid_equal(session->left[i], stream->id)) {
+    while (i < follow->left_count && !uuid_equal(follow->left[i], stream->id)) {
         i++;
     }
     return i;
 }
 
-static void forget_left(struct session *session, uint32_t at)
+static bool has_left(const struct session *session, const struct stream_id *stream)
 {
-    session->left_count--;
-    memmove(&session->left[at], &session->left[at + 1],
-            (session->left_count - at) * sizeof(*session->left));
+    const struct follow *follow = session->follow;
+    return follow != NULL && find_left(follow, stream) < follow->left_count;
+}
+
+static void forget_left(struct follow *follow, uint32_t at)
+{
+    follow->left_count--;
+    memmove(&follow->left[at], &follow->left[at + 1],
+            (follow->left_count - at) * sizeof(*follow->left));
+}
+
+static void add_left(struct follow *follow, const struct stream_id *stream)
+{
+    if (follow->left_count == SESSION_SUBSCRIPTIONS_MAX) {
+        forget_left(follow, 0);
+    }
+    size_t size = (follow->left_count + 1) * sizeof(*follow->left);
+    struct uuid *grown = realloc(follow->left, size);
+    if (grown != NULL) { /* else it may come back */
+        follow->left = grown;
+        follow->left[follow->left_count++] = stream->id;
+    }
 }
 
 void follow_note(struct session *session, const struct stream_id *stream, bool joined)
 {
-    if (stream->kind != STREAM_ROOM || (joined && session->left_count == 0)) {
+    if (stream->kind != STREAM_ROOM) {
         return;
     }
-    uint32_t at = find_left(session, stream);
-    if (at < session->left_count) {
-        forget_left(session, at);
+    if (has_left(session, stream)) {
+        forget_left(session->follow, find_left(session->follow, stream));
     }
-    if (joined || !session->follows) {
-        return;
-    }
-    if (session->left_count == SESSION_SUBSCRIPTIONS_MAX) {
-        forget_left(session, 0);
-    }
-    size_t size = (session->left_count + 1) * sizeof(*session->left);
-    struct uuid *grown = realloc(session->left, size);
-    if (grown != NULL) { /* else it may come back */
-        session->left = grown;
-        session->left[session->left_count++] = stream->id;
+    if (!joined && session->follows && follow_of(session) != NULL) {
+        add_left(session->follow, stream);
     }
 }
 
 void follow_finish(struct session *session)
 {
-    list_remove(&session->in_follow);
-    free(session->follow_gain);
-    free(session->left);
+    if (session->follow != NULL) {
+        list_remove(&session->follow->waiting);
+        free(session->follow->left);
+        free(session->follow);
+        session->follow = NULL;
+    }
 }
 
 static void open_all(struct session *session, const Link__Control *control)
@@ -75,7 +109,7 @@ static void open_all(struct session *session, const Link__Control *control)
         struct stream_id stream;
         const ProtobufCBinaryData *id = &control->open[i]->stream;
         if (stream_from_bytes(bytes_make(id->data, id->len), &stream) &&
-            find_left(session, &stream) == session->left_count) {
+            !has_left(session, &stream)) {
             session_open_told(session, control->open[i]);
         }
     }
@@ -92,41 +126,37 @@ static bool is_answered(enum upstream_result result, const Link__Reply *reply)
 /* One room is remembered; more than that is everything. */
 static void wait_for_turn(struct session *session, const Link__Gained *gained)
 {
-    struct edge *edge = session->conn->edge;
-    bool first = !list_linked(&session->in_follow);
     bool one = gained != NULL && gained->has_community_id && gained->n_rooms == 1 &&
                gained->community_id.len == 16 && gained->rooms[0].len == 16;
-    struct gain *gain = first && one ? malloc(sizeof(*gain)) : NULL;
-    if (gain != NULL) {
-        memcpy(gain->community.b, gained->community_id.data, 16);
-        memcpy(gain->room.b, gained->rooms[0].data, 16);
+    struct follow *follow = follow_of(session);
+    if (follow == NULL) {
+        session->follow_again = true; /* follow_tick() tries again */
+        return;
     }
-    free(session->follow_gain);
-    session->follow_gain = gain;
-    if (first) {
-        list_push(&edge->follow_waiting, &session->in_follow);
+    if (list_linked(&follow->waiting)) {
+        follow->about_one = false;
+        return;
     }
+    follow->about_one = one;
+    if (one) {
+        memcpy(follow->community.b, gained->community_id.data, 16);
+        memcpy(follow->room.b, gained->rooms[0].data, 16);
+    }
+    list_push(&session->conn->edge->follow_waiting, &follow->waiting);
 }
 
 static void ask_next(struct edge *edge)
 {
     while (edge->follow_under_way < UNDER_WAY_MAX && !list_empty(&edge->follow_waiting)) {
-        struct session *session =
-            container_of(list_take(&edge->follow_waiting), struct session, in_follow);
-        struct gain *gain = session->follow_gain;
+        struct follow *follow =
+            container_of(list_take(&edge->follow_waiting), struct follow, waiting);
         Link__Gained gained = LINK__GAINED__INIT;
-        session->follow_gain = NULL;
-        if (gain != NULL) {
-            ProtobufCBinaryData room = {16, gain->room.b};
-            gained.has_community_id = true;
-            gained.community_id = (ProtobufCBinaryData){16, gain->community.b};
-            gained.n_rooms = 1;
-            gained.rooms = &room;
-            follow_ask(session, &gained);
-        } else {
-            follow_ask(session, NULL);
-        }
-        free(gain);
+        ProtobufCBinaryData room = {16, follow->room.b};
+        gained.has_community_id = true;
+        gained.community_id = (ProtobufCBinaryData){16, follow->community.b};
+        gained.n_rooms = 1;
+        gained.rooms = &room;
+        follow_ask(follow->session, follow->about_one ? &gained : NULL);
     }
 }
 
@@ -196,8 +226,7 @@ void follow_ask(struct session *session, const Link__Gained *gained)
         session->follow_again = true;
         return;
     }
-    if (session->conn->edge->follow_under_way >= UNDER_WAY_MAX ||
-        list_linked(&session->in_follow)) {
+    if (session->conn->edge->follow_under_way >= UNDER_WAY_MAX || waits(session)) {
         wait_for_turn(session, gained);
         return;
     }

@@ -45,6 +45,7 @@ struct lease_room {
 
 struct occupancy {
     struct edge *edge;
+    struct map counts; /* user with several sessions -> struct map: room -> in how many */
     struct map changes;  /* struct room_user -> struct change */
     struct list changed; /* the same, in order */
     size_t occupants;    /* subscriptions that count */
@@ -75,6 +76,7 @@ enum err occupancy_create(struct edge *edge, struct occupancy **ret_occupancy)
         return ERR_UNAVAILABLE;
     }
     occupancy->edge = edge;
+    map_init(&occupancy->counts, sizeof(struct uuid));
     map_init(&occupancy->changes, sizeof(struct room_user));
     list_init(&occupancy->changed);
     list_init(&occupancy->goodbyes);
@@ -101,6 +103,12 @@ void occupancy_destroy(struct occupancy *occupancy)
         free(value);
     }
     map_finish(&occupancy->changes);
+    at = 0;
+    while (map_next(&occupancy->counts, &at, NULL, &value)) {
+        map_finish(value);
+        free(value);
+    }
+    map_finish(&occupancy->counts);
     free(occupancy);
 }
 
@@ -133,16 +141,16 @@ static void note_change(struct occupancy *occupancy, const struct session *sessi
         change->present = present;
         change->session_id = session->id;
         snprintf(change->username, sizeof(change->username), "%s",
-                 session->identity.username);
+                 session->username != NULL ? session->username : "");
     }
 }
 
-void occupancy_forget_user(struct edge_user *user)
+void occupancy_forget_user(struct occupancy *occupancy, const struct uuid *user)
 {
-    if (user->rooms != NULL) {
-        map_finish(user->rooms);
-        free(user->rooms);
-        user->rooms = NULL;
+    struct map *rooms = map_remove(&occupancy->counts, user);
+    if (rooms != NULL) {
+        map_finish(rooms);
+        free(rooms);
     }
 }
 
@@ -161,41 +169,47 @@ static uintptr_t count_by(struct map *rooms, const struct uuid *room, int by)
 
 static void count_session(struct map *rooms, const struct session *session)
 {
-    LIST_EACH(&session->subscriptions, node) {
-        const struct subscription *subscription =
-            container_of(node, struct subscription, in_session);
-        if (subscription->occupant) {
-            count_by(rooms, &streams_id(subscription)->id, 1);
+    for (const struct subscription *s = session->subscriptions; s != NULL; s = s->next) {
+        if (s->occupant) {
+            count_by(rooms, &streams_id(s)->id, 1);
         }
     }
 }
 
 /* In how many sessions a user has which room open: counted only for users with several
  * sessions here, since the rooms of a single one say it themselves. NULL: it is one. */
-static struct map *counts_of(struct edge *edge, const struct session *session)
+static struct map *counts_of(struct occupancy *occupancy, const struct session *session)
 {
-    struct edge_user *user = map_get(&edge->users, &session->identity.user_id);
-    if (user == NULL) {
+    if (!list_linked(&session->in_user)) {
         return NULL;
     }
-    if (user->sessions.next == user->sessions.prev) {
-        occupancy_forget_user(user);
+    if (list_empty(&session->in_user)) {
+        occupancy_forget_user(occupancy, &session->user_id);
         return NULL;
     }
-    if (user->rooms == NULL && (user->rooms = calloc(1, sizeof(struct map))) != NULL) {
-        map_init(user->rooms, sizeof(struct uuid));
-        LIST_EACH(&user->sessions, node) {
-            count_session(user->rooms, container_of(node, struct session, in_user));
-        }
+    struct map *rooms = map_get(&occupancy->counts, &session->user_id);
+    if (rooms != NULL) {
+        return rooms;
     }
-    return user->rooms;
+    rooms = calloc(1, sizeof(*rooms));
+    if (rooms == NULL ||
+        map_put(&occupancy->counts, &session->user_id, rooms) != ERR_OK) {
+        free(rooms);
+        return NULL;
+    }
+    map_init(rooms, sizeof(struct uuid));
+    count_session(rooms, session);
+    LIST_EACH(&session->in_user, node) {
+        count_session(rooms, container_of(node, struct session, in_user));
+    }
+    return rooms;
 }
 
 static void occupy(struct occupancy *occupancy, struct session *session,
                    struct subscription *subscription, bool present)
 {
-    struct map *counts = counts_of(occupancy->edge, session);
-    struct room_user key = {streams_id(subscription)->id, session->identity.user_id};
+    struct map *counts = counts_of(occupancy, session);
+    struct room_user key = {streams_id(subscription)->id, session->user_id};
     subscription->occupant = present;
     occupancy->occupants += present ? 1 : -1;
     if (counts == NULL ||
@@ -311,17 +325,17 @@ static void fill_sessions(struct occupancy *occupancy, struct lease_draft *draft
     void *value;
     while (n < max && map_next(&edge->sessions, &at, NULL, &value)) {
         struct session *session = value;
-        if (session->state != SESSION_OPEN || uuid_is_zero(session->identity.user_id) ||
+        if (session->state != SESSION_OPEN || uuid_is_zero(session->user_id) ||
             !in_slice(occupancy, &session->id)) {
             continue;
         }
         Link__SessionState *state = &draft->sessions[n];
         link__session_state__init(state);
         state->session_id.data = session->id.b;
-        state->user_id.data = session->identity.user_id.b;
+        state->user_id.data = session->user_id.b;
         state->session_id.len = state->user_id.len = 16;
         state->connected = true;
-        state->username = session->identity.username;
+        state->username = session->username != NULL ? session->username : (char *)"";
         draft->session_pointers[n++] = state;
     }
     draft->lease.n_sessions = n;
@@ -366,11 +380,9 @@ static void fill_changes(struct occupancy *occupancy, struct lease_draft *draft)
 /* False: no memory. */
 static bool add_present(struct occupancy *occupancy, const struct session *session)
 {
-    LIST_EACH(&session->subscriptions, node) {
-        const struct subscription *subscription =
-            container_of(node, struct subscription, in_session);
-        struct room_user key = {streams_id(subscription)->id, session->identity.user_id};
-        if (subscription->occupant && in_slice(occupancy, &key.room)) {
+    for (const struct subscription *s = session->subscriptions; s != NULL; s = s->next) {
+        struct room_user key = {streams_id(s)->id, session->user_id};
+        if (s->occupant && in_slice(occupancy, &key.room)) {
             struct change *change = change_of(occupancy, &key, true);
             if (change == NULL) {
                 return false;

@@ -20,8 +20,7 @@ void occupancy_leave(struct occupancy *occupancy, struct session *session,
                      struct subscription *subscription);
 
 /* The user has no session here any more. */
-struct edge_user;
-void occupancy_forget_user(struct edge_user *user);
+void occupancy_forget_user(struct occupancy *occupancy, const struct uuid *user);
 
 /* A session that a core had accepted is over. */
 void occupancy_session_closed(struct occupancy *occupancy, struct session *session,

@@ -121,7 +121,7 @@ void recovery_begin(struct recovery *recovery, struct session *session)
         trail->stood_count = 0;
         return;
     }
-    if (uuid_is_zero(session->identity.user_id)) {
+    if (uuid_is_zero(session->user_id)) {
         return;
     }
     trail = calloc(1, sizeof(*trail));
@@ -135,7 +135,7 @@ void recovery_begin(struct recovery *recovery, struct session *session)
     }
     trail->recovery = recovery;
     trail->sid = session->id;
-    trail->user = session->identity.user_id;
+    trail->user = session->user_id;
     trail->name_space = session->name_space;
     trail->session = session;
     session->trail = trail;
@@ -221,12 +221,9 @@ static bool leave_session(struct trail *trail)
     if (stood == NULL) {
         return false;
     }
-    LIST_EACH(&session->subscriptions, node) {
-        const struct subscription *subscription =
-            container_of(node, struct subscription, in_session);
-        stood[count++] = (struct stood){.stream = *streams_id(subscription),
-                                        .tag = subscription->tag,
-                                        .seq = subscription->cursor};
+    for (const struct subscription *s = session->subscriptions; s != NULL; s = s->next) {
+        stood[count++] =
+            (struct stood){.stream = *streams_id(s), .tag = s->tag, .seq = s->cursor};
     }
     free(trail->stood);
     trail->stood = stood;
@@ -345,7 +342,7 @@ static struct trail *find(const struct recovery *recovery, const struct session 
     struct trail *trail = map_get(&recovery->trails, text);
     bool fits = trail != NULL && trail->session != session &&
                 trail->name_space == session->name_space &&
-                uuid_equal(trail->user, session->identity.user_id);
+                uuid_equal(trail->user, session->user_id);
     return fits ? trail : NULL;
 }
 

@@ -280,7 +280,7 @@ void repair_recheck(struct repair *repair, struct subscription *subscription)
         abort(); /* nothing may be delivered to it, and nobody would ask again */
     }
     size_t i = asking->count++;
-    const struct session *session = subscription->owner;
+    const struct session *session = session_of(subscription);
     asking->sessions[i] = session->id;
     asking->users[i] = *subscription->user;
     asking->streams[i] = *streams_id(subscription);

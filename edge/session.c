@@ -12,6 +12,7 @@
 #include "edge/follow.h"
 #include "edge/occupancy.h"
 #include "edge/recovery.h"
+#include "link/grant.h"
 
 #define TOKEN_WARN_MS  60000
 #define NAMESPACES_MAX 64
@@ -38,23 +39,35 @@ const char *session_namespace(struct edge *edge, struct bytes name)
 
 void session_actor(const struct session *session, Link__Actor *ret_actor)
 {
-    const struct identity *identity = &session->identity;
     link__actor__init(ret_actor);
-    if (!uuid_is_zero(identity->user_id)) {
+    if (!uuid_is_zero(session->user_id)) {
         ret_actor->has_user_id = true;
-        ret_actor->user_id.data = (uint8_t *)identity->user_id.b;
+        ret_actor->user_id.data = (uint8_t *)session->user_id.b;
         ret_actor->user_id.len = 16;
     }
     ret_actor->has_session_id = true;
     ret_actor->session_id.data = (uint8_t *)session->id.b;
     ret_actor->session_id.len = 16;
-    ret_actor->username = identity->username[0] ? (char *)identity->username : NULL;
-    ret_actor->token_id = identity->token_id[0] ? (char *)identity->token_id : NULL;
+    ret_actor->username = session->username;
+    ret_actor->token_id = session->token_id;
     ret_actor->has_issued_at = ret_actor->has_expires_at = true;
-    ret_actor->issued_at = identity->issued_at;
-    ret_actor->expires_at = identity->expires_at;
-    ret_actor->has_service = identity->service;
-    ret_actor->service = identity->service;
+    ret_actor->issued_at = session->issued_at;
+    ret_actor->expires_at = session->expires_at;
+    ret_actor->has_service = session->service;
+    ret_actor->service = session->service;
+}
+
+void session_rename(struct session *session, struct bytes username)
+{
+    if (bytes_equal(username, bytes_of_text(session->username))) {
+        return;
+    }
+    char *name =
+        username.size > 0 ? strndup((const char *)username.data, username.size) : NULL;
+    if (name != NULL || username.size == 0) {
+        free(session->username);
+        session->username = name;
+    }
 }
 
 static void leave_user(struct edge *edge, struct session *session)
@@ -62,12 +75,14 @@ static void leave_user(struct edge *edge, struct session *session)
     if (!list_linked(&session->in_user)) {
         return;
     }
+    struct session *other = container_of(session->in_user.next, struct session, in_user);
     list_remove(&session->in_user);
-    struct edge_user *user = map_get(&edge->users, &session->identity.user_id);
-    if (user != NULL && list_empty(&user->sessions)) {
-        map_remove(&edge->users, &session->identity.user_id);
-        occupancy_forget_user(user);
-        free(user);
+    if (other == session) {
+        map_remove(&edge->users, &session->user_id);
+        occupancy_forget_user(edge->occupancy, &session->user_id);
+    } else if (map_get(&edge->users, &session->user_id) == session &&
+               map_put(&edge->users, &session->user_id, other) != ERR_OK) {
+        abort(); /* the entry is there already */
     }
 }
 
@@ -89,14 +104,35 @@ void session_refuse(struct session *session, enum err err, const char *message)
 struct subscription *session_subscription(const struct session *session,
                                           const struct stream_id *stream)
 {
-    LIST_EACH(&session->subscriptions, node) {
-        struct subscription *subscription =
-            container_of(node, struct subscription, in_session);
-        if (stream_equal(streams_id(subscription), stream)) {
-            return subscription;
+    struct subscription *subscription = session->subscriptions;
+    while (subscription != NULL && !stream_equal(streams_id(subscription), stream)) {
+        subscription = subscription->next;
+    }
+    return subscription;
+}
+
+void session_forget(struct session *session, const struct subscription *subscription)
+{
+    struct subscription **at = &session->subscriptions;
+    while (*at != subscription) {
+        at = &(*at)->next;
+    }
+    *at = subscription->next;
+    session->subscription_count--;
+}
+
+/* Its name is the session's; a grant that was read later knows it better. */
+static void take_grant(struct session *session, struct subscription *subscription,
+                       struct bytes grant)
+{
+    struct stream_id stream;
+    struct bytes username;
+    if (grant_read(grant, &stream, &username)) {
+        subscription->granted = true;
+        if (username.size > 0) {
+            session_rename(session, username);
         }
     }
-    return NULL;
 }
 
 void session_subscribe(struct session *session, const Link__Open *from)
@@ -106,7 +142,6 @@ void session_subscribe(struct session *session, const Link__Open *from)
         .seq = from->seq,
         .tag = from->tag,
         .access_seq = from->access_seq,
-        .grant = bytes_make(from->grant.data, from->grant.len),
         .resume = from->resume != NULL,
         .resume_seq = from->resume != NULL ? from->resume->seq : 0,
         .resume_tag = from->resume != NULL ? from->resume->tag : 0,
@@ -130,14 +165,16 @@ void session_subscribe(struct session *session, const Link__Open *from)
     if (from->resync) {
         session_resync(session, &open.stream, open.seq, open.tag);
     }
-    struct subscription *subscription = streams_open(
-        edge->streams, &open, session, &session->identity.user_id, clock_ms());
+    struct subscription *subscription =
+        streams_open(edge->streams, &open, &session->user_id, clock_ms());
     if (subscription == NULL) {
         conn_close(session->conn, CLOSE_TRY_LATER, "out of memory");
         return;
     }
-    list_push(&session->subscriptions, &subscription->in_session);
+    subscription->next = session->subscriptions;
+    session->subscriptions = subscription;
     session->subscription_count++;
+    take_grant(session, subscription, bytes_make(from->grant.data, from->grant.len));
     if (open.stream.kind == STREAM_ROOM) {
         occupancy_enter(edge->occupancy, session, subscription);
     }
@@ -147,7 +184,7 @@ void session_unsubscribe(struct session *session, struct subscription *subscript
 {
     struct edge *edge = session->conn->edge;
     occupancy_leave(edge->occupancy, session, subscription);
-    session->subscription_count--;
+    session_forget(session, subscription);
     streams_close(edge->streams, subscription, clock_ms());
 }
 
@@ -189,14 +226,14 @@ void session_ready(struct session *session)
 {
     struct edge *edge = session->conn->edge;
     int64_t now_ms = clock_ms();
-    LIST_EACH(&session->subscriptions, node) {
-        struct subscription *subscription =
-            container_of(node, struct subscription, in_session);
+    struct subscription *next;
+    for (struct subscription *s = session->subscriptions; s != NULL; s = next) {
+        next = s->next;
         if (!conn_ready(session->conn)) {
             return;
         }
-        if (subscription->behind) {
-            streams_resume(edge->streams, subscription, now_ms);
+        if (s->behind) {
+            streams_resume(edge->streams, s, now_ms);
         }
     }
     session_next_call(session);
@@ -215,30 +252,18 @@ void session_send(struct session *session, const char *event, struct bytes json)
 void session_tick(struct session *session, int64_t unix_ms)
 {
     follow_tick(session);
-    if (session->state != SESSION_OPEN || session->identity.expires_at == 0) {
+    if (session->state != SESSION_OPEN || session->expires_at == 0) {
         return;
     }
-    int64_t left_ms = session->identity.expires_at * 1000 - unix_ms;
+    int64_t left_ms = session->expires_at * 1000 - unix_ms;
     if (left_ms <= 0) {
         session_refuse(session, ERR_TOKEN_EXPIRED, "Token expired");
     } else if (left_ms <= TOKEN_WARN_MS && !session->expiring_told) {
         char at[25], json[64];
-        clock_format(session->identity.expires_at * 1000, at);
+        clock_format(session->expires_at * 1000, at);
         snprintf(json, sizeof(json), "{\"expiresAt\":\"%s\"}", at);
         session->expiring_told = true;
         session_send(session, "TOKEN_EXPIRING", bytes_of_text(json));
-    }
-}
-
-static void remove_from_conn(struct session *session)
-{
-    struct conn *conn = session->conn;
-    for (int i = 0; i < conn->session_count; i++) {
-        if (conn->sessions[i] == session) {
-            conn->sessions[i] = conn->sessions[--conn->session_count];
-            conn->sessions[conn->session_count] = NULL;
-            return;
-        }
     }
 }
 
@@ -251,15 +276,17 @@ void session_close(struct session *session, const char *reason)
     follow_finish(session);
     fanout_drop_held(session);
     session_drop_calls(session);
-    LIST_EACH(&session->subscriptions, node) {
-        session_unsubscribe(session, container_of(node, struct subscription, in_session));
+    while (session->subscriptions != NULL) {
+        session_unsubscribe(session, session->subscriptions);
     }
     if (was_open) {
         occupancy_session_closed(edge->occupancy, session, reason);
     }
     leave_user(edge, session);
     map_remove(&edge->sessions, &session->id);
-    remove_from_conn(session);
+    conn_remove_session(session->conn, session);
+    free(session->username);
+    free(session->token_id);
     free(session);
 }
 

@@ -17,36 +17,48 @@
 
 enum session_state { SESSION_CONNECTING, SESSION_OPEN, SESSION_ENDED };
 
+struct follow;
+struct held;
+struct session_call;
 struct trail;
 
+/* There are as many as clients, and most of them are idle: what only some need, or only
+ * for a while, has memory of its own. */
 struct session {
     struct conn *conn;
+    struct session *next; /* of the connection */
     struct uuid id;
-    struct identity identity;
+    struct uuid user_id; /* zero: nobody's */
+    char *username;      /* owned; NULL: none */
+    char *token_id;      /* owned; NULL: none */
+    int64_t issued_at;   /* these as in struct identity */
+    int64_t expires_at;
     const char *name_space; /* interned: "/" or one of the catalogue's */
-    enum session_state state;
-    bool follows;             /* JOIN_ALL_ROOMS: opens what its user gains */
-    bool follow_asked;        /* follow.h: an answer is awaited */
-    struct list in_follow;    /* follow.h: waits for its turn to ask */
-    struct gain *follow_gain; /* about what; NULL: everything, or nothing waits */
-    bool follow_again;        /* something was gained meanwhile, or no answer came */
-    struct uuid *left;        /* rooms that it follows no more: it said LEAVE */
-    uint32_t left_count; /* at most SESSION_SUBSCRIPTIONS_MAX, then the oldest goes */
-    struct publication **held; /* control that came while it was being connected */
-    uint32_t held_count;
-    bool expiring_told;  /* TOKEN_EXPIRING was sent */
-    uint64_t mark;       /* the last CONTACTS publication it got */
-    struct trail *trail; /* recovery.h's; NULL: it cannot be recovered */
-    struct list in_user; /* sessions of one user: for user-stream control */
+    struct list in_user;    /* a ring of one user's sessions; edge->users has one of it */
+    struct subscription *subscriptions; /* each with the next */
+    struct session_call *last_call;     /* its next is the first, which is under way */
+    struct trail *trail;                /* recovery.h's; NULL: it cannot be recovered */
+    struct follow *follow; /* follow.h's; NULL: there is nothing to remember */
+    struct held *held; /* control that came while it was being connected; NULL: none */
+    uint64_t mark;     /* the last CONTACTS publication it got */
 
-    struct list subscriptions; /* struct subscription, in_session */
-    uint32_t subscription_count;
-
-    struct list calls; /* struct session_call: the first is under way */
-    uint32_t call_count;
+    uint8_t state; /* enum session_state */
+    bool service : 1;
+    bool follows : 1;       /* JOIN_ALL_ROOMS: opens what its user gains */
+    bool follow_asked : 1;  /* follow.h: an answer is awaited */
+    bool follow_again : 1;  /* something was gained meanwhile, or no answer came */
+    bool expiring_told : 1; /* TOKEN_EXPIRING was sent */
+    uint16_t subscription_count;
+    uint16_t call_count;
+    uint32_t call_bytes;
     uint32_t hint; /* the core's, of the last change: where the next one goes; 0: none */
-    size_t call_bytes;
 };
+
+/* Whose subscription it is. */
+static inline struct session *session_of(const struct subscription *subscription)
+{
+    return container_of(subscription->user, struct session, user_id);
+}
 
 /* What a client says when it begins; each may be none. */
 struct session_hello {
@@ -105,6 +117,12 @@ void session_register_metrics(void);
 
 struct subscription *session_subscription(const struct session *session,
                                           const struct stream_id *stream);
+
+/* The subscription has ended otherwise than by session_unsubscribe(). */
+void session_forget(struct session *session, const struct subscription *subscription);
+
+/* Another name from now on. No memory: the one it had. */
+void session_rename(struct session *session, struct bytes username);
 
 /* Opens or closes a subscription as a core said. Opening what is open is a no-op. */
 void session_subscribe(struct session *session, const Link__Open *open);

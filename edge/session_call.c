@@ -12,16 +12,17 @@
 #include "base/wire_scan.h"
 #include "edge/edge.h"
 #include "edge/follow.h"
+#include "link/grant.h"
 
 #define EVENT_NAME_MAX 64
 #define TRACE_MAX      128
 #define RETRY_AFTER_MS 1000
-#define GRANT_MAX      160
+#define NAME_MAX_BYTES 512
 #define CALL_KEY_MAX   (16 + EVENT_NAME_MAX + 1)
 #define CALLS_HARD_MAX (SESSION_QUEUE_MAX * 4) /* what one socket read may still add */
 
 struct session_call {
-    struct list node; /* session->calls */
+    struct session_call *next; /* of the ring session->last_call */
     struct session *session;
     struct upstream_call upstream;
     bool under_way;
@@ -109,9 +110,9 @@ static bool within_limit(struct session *session, const struct catalogue_event *
         return true;
     }
     uint8_t key[CALL_KEY_MAX];
-    const struct uuid *who = def->by_connection || uuid_is_zero(session->identity.user_id)
+    const struct uuid *who = def->by_connection || uuid_is_zero(session->user_id)
                                  ? &session->id
-                                 : &session->identity.user_id;
+                                 : &session->user_id;
     memcpy(key, who->b, 16);
     size_t size = strnlen(def->name, EVENT_NAME_MAX);
     memcpy(key + 16, def->name, size);
@@ -132,7 +133,7 @@ static bool admitted(struct session *session, const struct session_event *event,
         return false;
     }
     if (def->authentication == 0 && session->state == SESSION_OPEN &&
-        uuid_is_zero(session->identity.user_id) && !session->identity.service) {
+        uuid_is_zero(session->user_id) && !session->service) {
         refuse_event(session, event, ERR_UNAUTHENTICATED, NULL, 0);
         return false;
     }
@@ -161,8 +162,8 @@ static void set_reading(struct session *session)
 {
     struct conn *conn = session->conn;
     bool stop = false;
-    for (int i = 0; i < conn->session_count; i++) {
-        stop = stop || queue_full(conn->sessions[i]);
+    for (const struct session *s = conn->sessions; s != NULL; s = s->next) {
+        stop = stop || queue_full(s);
     }
     if (stop != conn->reading_stopped) {
         conn->reading_stopped = stop;
@@ -170,23 +171,43 @@ static void set_reading(struct session *session)
     }
 }
 
-static void free_call(struct session_call *call)
+static struct session_call *first_call(const struct session *session)
 {
-    struct session *session = call->session;
-    list_remove(&call->node);
+    return session->last_call != NULL ? session->last_call->next : NULL;
+}
+
+static void append_call(struct session *session, struct session_call *call)
+{
+    struct session_call *last = session->last_call;
+    call->next = last != NULL ? last->next : call;
+    if (last != NULL) {
+        last->next = call;
+    }
+    session->last_call = call;
+    session->call_count++;
+    session->call_bytes += (uint32_t)call->payload_size;
+}
+
+static void free_first_call(struct session *session)
+{
+    struct session_call *call = first_call(session);
+    session->last_call->next = call->next;
+    if (call == session->last_call) {
+        session->last_call = NULL;
+    }
     session->call_count--;
-    session->call_bytes -= call->payload_size;
+    session->call_bytes -= (uint32_t)call->payload_size;
     free(call);
 }
 
 void session_drop_calls(struct session *session)
 {
-    LIST_EACH(&session->calls, node) {
-        struct session_call *call = container_of(node, struct session_call, node);
+    struct session_call *call;
+    while ((call = first_call(session)) != NULL) {
         if (call->under_way) {
             upstream_cancel(&call->upstream);
         }
-        free_call(call);
+        free_first_call(session);
     }
     if (session->conn->reading_stopped && !session->conn->closing) {
         set_reading(session); /* for the other namespaces of the connection */
@@ -239,9 +260,7 @@ void session_call(struct session *session, const struct session_event *event)
         refuse_event(session, event, ERR_UNAVAILABLE, NULL, RETRY_AFTER_MS);
         return;
     }
-    list_push(&session->calls, &call->node);
-    session->call_count++;
-    session->call_bytes += call->payload_size;
+    append_call(session, call);
     set_reading(session);
     session_next_call(session);
 }
@@ -390,9 +409,20 @@ static void call_done(struct upstream_call *upstream, enum upstream_result resul
                    "no answer in time; retry with the same clientId");
     }
     metric_observe_us(&answer_seconds, clock_us() - call->received_us);
-    free_call(call);
+    free_first_call(session);
     set_reading(session);
     session_next_call(session);
+}
+
+static size_t write_grant(const struct subscription *subscription, const char *username,
+                          uint8_t ret_grant[GRANT_HEAD_SIZE + NAME_MAX_BYTES])
+{
+    struct bytes name = bytes_of_text(username);
+    if (name.size > NAME_MAX_BYTES) {
+        name.size = 0; /* the actor's, then */
+    }
+    grant_write(streams_id(subscription), subscription->checked, name, ret_grant);
+    return GRANT_HEAD_SIZE + name.size;
 }
 
 static void send_call(struct session_call *call)
@@ -407,11 +437,12 @@ static void send_call(struct session_call *call)
     event.encoding = session->conn->framing->encoding;
     event.payload.data = call->payload;
     event.payload.len = call->payload_size;
+    uint8_t grant[GRANT_HEAD_SIZE + NAME_MAX_BYTES];
     const struct subscription *subscription = named_subscription(call);
-    if (subscription != NULL) {
+    if (subscription != NULL && subscription->granted) {
         event.has_grant = true;
-        event.grant.data = (uint8_t *)subscription->grant;
-        event.grant.len = subscription->grant_size;
+        event.grant.data = grant;
+        event.grant.len = write_grant(subscription, session->username, grant);
     }
     request.request_id.data = request_id.b;
     request.request_id.len = 16;
@@ -431,13 +462,9 @@ static void send_call(struct session_call *call)
 
 void session_next_call(struct session *session)
 {
-    if (session->state != SESSION_OPEN || !conn_ready(session->conn) ||
-        list_empty(&session->calls)) {
-        return;
-    }
-    struct session_call *call =
-        container_of(session->calls.next, struct session_call, node);
-    if (!call->under_way) {
+    struct session_call *call = first_call(session);
+    if (call != NULL && session->state == SESSION_OPEN && conn_ready(session->conn) &&
+        !call->under_way) {
         send_call(call);
     }
 }

@@ -31,17 +31,12 @@ struct resume_list {
 
 static void join_user(struct edge *edge, struct session *session)
 {
-    struct edge_user *user = map_get(&edge->users, &session->identity.user_id);
-    if (user == NULL) {
-        user = calloc(1, sizeof(*user));
-        if (user == NULL || map_put(&edge->users, &session->identity.user_id, user)) {
-            free(user);
-            return; /* without it the session only misses control from other sessions */
-        }
-        user->id = session->identity.user_id;
-        list_init(&user->sessions);
-    }
-    list_push(&user->sessions, &session->in_user);
+    struct session *first = map_get(&edge->users, &session->user_id);
+    if (first != NULL) {
+        list_push(&first->in_user, &session->in_user);
+    } else if (map_put(&edge->users, &session->user_id, session) == ERR_OK) {
+        list_init(&session->in_user);
+    } /* else it only misses control from other sessions */
 }
 
 /* {"room:…":"12.0a1b2c3d"}: entries that make no sense are left out; the client then has
@@ -75,12 +70,12 @@ static size_t read_resume(struct resume_list *list, struct bytes resume)
 static void send_success(struct session *session, const Link__Connected *connected)
 {
     char user[UUID_TEXT_SIZE], id[UUID_TEXT_SIZE];
-    uuid_format(session->identity.user_id, user);
+    uuid_format(session->user_id, user);
     uuid_format(session->id, id);
     struct buf json;
     buf_init(&json, CONNECT_PAYLOAD_MAX);
     buf_append_text(&json, "{\"message\":\"Connected\",\"user\":");
-    if (uuid_is_zero(session->identity.user_id)) {
+    if (uuid_is_zero(session->user_id)) {
         buf_append_text(&json, "null");
     } else {
         buf_printf(&json, "{\"id\":\"%s\",\"username\":", user);
@@ -135,11 +130,10 @@ static void accept_session(struct edge *edge, struct session *session,
                            const Link__Connected *connected)
 {
     session->state = SESSION_OPEN;
-    if (connected->user_id.len == 16) {
-        memcpy(session->identity.user_id.b, connected->user_id.data, 16);
+    if (connected->user_id.len == 16 && !list_linked(&session->in_user)) {
+        memcpy(session->user_id.b, connected->user_id.data, 16);
     }
-    snprintf(session->identity.username, sizeof(session->identity.username), "%s",
-             connected->username);
+    session_rename(session, bytes_of_text(connected->username));
     if (!list_linked(&session->in_user)) {
         join_user(edge, session);
     }
@@ -233,17 +227,33 @@ static struct session *new_session(struct conn *conn, const char *name_space)
     session->conn = conn;
     session->id = uuid_v7();
     session->name_space = name_space;
-    list_init(&session->subscriptions);
-    list_init(&session->calls);
     if (map_put(&conn->edge->sessions, &session->id, session) != ERR_OK) {
         free(session);
         return NULL;
     }
-    conn->sessions[conn->session_count++] = session;
+    conn_add_session(conn, session);
     return session;
 }
 
-/* Who it is. False: refused, and the session is gone. */
+/* False: no memory, and the connection closes. */
+static bool take_identity(struct session *session, const struct identity *identity)
+{
+    session->user_id = identity->user_id;
+    session->issued_at = identity->issued_at;
+    session->expires_at = identity->expires_at;
+    session->service = identity->service;
+    session_rename(session, bytes_of_text(identity->username));
+    if (identity->token_id[0] != '\0') {
+        session->token_id = strdup(identity->token_id);
+        if (session->token_id == NULL) { /* it could not be revoked */
+            conn_close(session->conn, CLOSE_TRY_LATER, "out of memory");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Who it is. False: refused, and the session is gone or its connection closes. */
 static bool identify(struct session *session, struct bytes token)
 {
     const struct conn *conn = session->conn;
@@ -258,16 +268,18 @@ static bool identify(struct session *session, struct bytes token)
         return edge->config->anonymous;
     }
     const char *reason = "";
-    enum err err = verifier_check(edge->verifier, token, clock_unix_ms(),
-                                  &session->identity, &reason);
+    struct identity identity;
+    enum err err =
+        verifier_check(edge->verifier, token, clock_unix_ms(), &identity, &reason);
     if (err != ERR_OK) {
         log_info("token refused", LOG_TEXT("reason", reason),
                  LOG_TEXT("address", conn->address));
         session_refuse(session, err,
                        err == ERR_TOKEN_EXPIRED ? "Token expired"
                                                 : "Authentication failed");
+        return false;
     }
-    return err == ERR_OK;
+    return take_identity(session, &identity);
 }
 
 void session_open(struct conn *conn, const char *name_space,
@@ -282,7 +294,7 @@ void session_open(struct conn *conn, const char *name_space,
     if (!identify(session, hello->token)) {
         return;
     }
-    if (!uuid_is_zero(session->identity.user_id)) {
+    if (!uuid_is_zero(session->user_id)) {
         join_user(edge, session); /* a revocation may overtake the core's answer */
     }
     struct bytes resume = hello->resume;

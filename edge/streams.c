@@ -99,16 +99,10 @@ enum err streams_create(const struct streams_io *io, void *user,
     return ERR_OK;
 }
 
-static void free_subscription(struct subscription *subscription)
-{
-    list_remove(&subscription->in_session);
-    free(subscription);
-}
-
 static void free_subscriptions(struct list *list)
 {
     for (struct list *node; (node = list_take(list)) != NULL;) {
-        free_subscription(container_of(node, struct subscription, in_stream));
+        free(container_of(node, struct subscription, in_stream));
     }
 }
 
@@ -132,22 +126,14 @@ void streams_destroy(struct streams *streams)
 }
 
 static struct subscription *new_subscription(struct stream *stream,
-                                             const struct stream_open *open, void *owner,
+                                             const struct stream_open *open,
                                              const struct uuid *user)
 {
-    size_t grant_size = open->grant.size <= UINT16_MAX ? open->grant.size : 0;
-    size_t size = offsetof(struct subscription, grant) + grant_size;
-    struct subscription *subscription =
-        calloc(1, size > sizeof(*subscription) ? size : sizeof(*subscription));
+    struct subscription *subscription = calloc(1, sizeof(*subscription));
     if (subscription == NULL) {
         return NULL;
     }
-    if (grant_size > 0) {
-        memcpy(subscription->grant, open->grant.data, grant_size);
-        subscription->grant_size = (uint16_t)grant_size;
-    }
     subscription->stream = stream;
-    subscription->owner = owner;
     subscription->user = user;
     subscription->cursor = open->resume ? open->resume_seq : open->seq;
     subscription->tag = open->resume ? open->resume_tag : open->tag;
@@ -162,7 +148,7 @@ static bool other_history(const struct stream *stream, const struct stream_open 
 }
 
 struct subscription *streams_open(struct streams *streams, const struct stream_open *open,
-                                  void *owner, const struct uuid *user, int64_t now_ms)
+                                  const struct uuid *user, int64_t now_ms)
 {
     struct stream *stream = find(streams, &open->stream);
     if (stream == NULL) {
@@ -176,7 +162,7 @@ struct subscription *streams_open(struct streams *streams, const struct stream_o
     if (open->has_access && guard(streams, stream, open, now_ms) != ERR_OK) {
         return NULL;
     }
-    struct subscription *subscription = new_subscription(stream, open, owner, user);
+    struct subscription *subscription = new_subscription(stream, open, user);
     if (subscription == NULL) {
         return NULL;
     }
@@ -200,7 +186,7 @@ void streams_close(struct streams *streams, struct subscription *subscription,
 {
     struct stream *stream = subscription->stream;
     flow_unlink(streams, subscription);
-    free_subscription(subscription);
+    free(subscription);
     stream_unused(streams, stream, now_ms);
 }
 

@@ -31,19 +31,17 @@ struct stream;
 
 struct subscription {
     struct stream *stream;
-    struct list in_stream;  /* of the stream's live, or its behind list */
-    struct list in_session; /* the owner's */
-    void *owner;
-    const struct uuid *user; /* the owner's */
+    struct list in_stream;     /* of the stream's live, or its behind list */
+    struct subscription *next; /* the owner's to use */
+    const struct uuid *user;   /* the owner's: where it lies tells which owner */
     uint64_t cursor;
-    uint64_t checked;    /* access seq at which the right was read */
-    uint64_t needed;     /* access seq at which it must have been read to go on */
-    uint32_t tag;        /* of the event at the cursor; 0: unknown */
-    uint16_t grant_size; /* of the bytes that go with its ephemeral events */
-    bool behind : 1;     /* is on the behind list */
-    bool unchecked : 1;  /* waits for a verdict */
-    bool occupant : 1;   /* counted as being in the room (edge/occupancy.h) */
-    uint8_t grant[];
+    uint64_t checked;   /* access seq at which the right was read */
+    uint64_t needed;    /* access seq at which it must have been read to go on */
+    uint32_t tag;       /* of the event at the cursor; 0: unknown */
+    bool behind : 1;    /* is on the behind list */
+    bool unchecked : 1; /* waits for a verdict */
+    bool occupant : 1;  /* counted as being in the room (edge/occupancy.h) */
+    bool granted : 1;   /* a grant goes with its ephemeral events (link/grant.h) */
 };
 
 struct streams_io {
@@ -60,7 +58,8 @@ struct streams_io {
     void (*fetch)(void *user, const struct stream_id *stream, uint64_t seq, uint32_t tag);
     /* Ask whether the subscription may go on: streams_verdict() follows. */
     void (*recheck)(void *user, struct subscription *subscription);
-    /* A verdict, or a closing control, has ended it; it is freed after the call. */
+    /* A verdict, or a closing control, has ended it; it is freed after the call, and the
+     * owner must not keep it. */
     void (*ended)(void *user, struct subscription *subscription);
     /* Events were lost to this subscription for good: it goes on behind `seq`. */
     void (*resync)(void *user, struct subscription *subscription, uint64_t seq,
@@ -97,17 +96,16 @@ struct stream_open {
     bool has_access;
     struct stream_id access;
     uint64_t access_seq;
-    struct bytes grant; /* borrowed */
-    bool resume;        /* begin behind resume_seq instead of seq */
+    bool resume; /* begin behind resume_seq instead of seq */
     uint64_t resume_seq;
     uint32_t resume_tag; /* 0: unknown */
 };
 
 /* Begins. One (owner, stream) pair at most: the caller looks first (its own list). `user`
- * is the owner's and stays as long.
+ * is the owner's and stays as long: what is called back finds the owner by it.
  * NULL: no memory. Events may be delivered before this returns. */
 struct subscription *streams_open(struct streams *streams, const struct stream_open *open,
-                                  void *owner, const struct uuid *user, int64_t now_ms);
+                                  const struct uuid *user, int64_t now_ms);
 
 /* Ends it: nothing of the stream is delivered to it afterwards. Frees it. */
 void streams_close(struct streams *streams, struct subscription *subscription,

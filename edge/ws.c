@@ -173,12 +173,11 @@ static void flush(struct client *client)
 
 static bool is_known(const struct conn *conn)
 {
-    for (int i = 0; i < conn->session_count; i++) {
-        if (conn->sessions[i]->state == SESSION_OPEN) {
-            return true;
-        }
+    const struct session *session = conn->sessions;
+    while (session != NULL && session->state != SESSION_OPEN) {
+        session = session->next;
     }
-    return false;
+    return session != NULL;
 }
 
 void ws_flush_dirty(struct listener *listener)

@@ -255,12 +255,11 @@ static void receive_event(struct conn *conn, struct session *session,
 
 static struct session *find_session(const struct conn *conn, struct bytes name_space)
 {
-    for (int i = 0; i < conn->session_count; i++) {
-        if (bytes_equal_text(name_space, conn->sessions[i]->name_space)) {
-            return conn->sessions[i];
-        }
+    struct session *session = conn->sessions;
+    while (session != NULL && !bytes_equal_text(name_space, session->name_space)) {
+        session = session->next;
     }
-    return NULL;
+    return session;
 }
 
 /* The slot of a namespace that the server has left, or NULL. */

@@ -259,7 +259,7 @@ static void writes_events(void **state)
 static void writes_replies(void **state)
 {
     begin();
-    const struct session *session = edge.conn->sessions[0];
+    const struct session *session = edge.conn->sessions;
     assert_frame(words->framing->reply(session, 7, BYTES_LITERAL("{\"seq\":3}")),
                  words->wrote_reply);
 }
@@ -272,7 +272,7 @@ static void writes_errors_that_say_why(void **state)
                               .message = "Room not found",
                               .details = BYTES_LITERAL("[1]"),
                               .retry_after_ms = 5};
-    struct frame *frame = words->framing->error(edge.conn->sessions[0], 7, &refusal);
+    struct frame *frame = words->framing->error(edge.conn->sessions, 7, &refusal);
     assert_non_null(frame);
     if (words->binary) {
         assert_frame(frame, words->wrote_error[0]);

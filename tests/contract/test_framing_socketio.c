@@ -179,7 +179,7 @@ static void the_two_sids_differ(void **state)
     char sid[64];
     assert_int_equal(sscanf(double_sent(&edge), "0{\"sid\":\"%63[^\"]\"", sid), 1);
     receive("40");
-    struct frame *frame = framing_socketio.accepted(edge.conn->sessions[0]);
+    struct frame *frame = framing_socketio.accepted(edge.conn->sessions);
     assert_null(memmem(frame->bytes, FRAME_ROOM + frame->size, sid, strlen(sid)));
     frame_unref(frame);
 }
@@ -189,7 +189,7 @@ static void the_two_sids_differ(void **state)
 static void says_sid_and_nothing_else(void **state)
 {
     receive("40/messages,");
-    struct frame *frame = framing_socketio.accepted(edge.conn->sessions[0]);
+    struct frame *frame = framing_socketio.accepted(edge.conn->sessions);
     const char *expected =
         "40/messages,{\"sid\":\"abababab-abab-abab-abab-abababababab\"}";
     assert_int_equal(frame->size, strlen(expected));
@@ -300,7 +300,7 @@ static void answers_go_to_their_namespace(void **state)
 {
     receive("40/messages,");
     struct frame *frame =
-        framing_socketio.reply(edge.conn->sessions[0], 12, (struct bytes){0});
+        framing_socketio.reply(edge.conn->sessions, 12, (struct bytes){0});
     assert_memory_equal(frame->bytes + FRAME_ROOM, "43/messages,12[{}]", frame->size);
     frame_unref(frame);
     frame =
@@ -308,7 +308,7 @@ static void answers_go_to_their_namespace(void **state)
     assert_memory_equal(frame->bytes + FRAME_ROOM, "42/messages,[\"A\\\"B\",{}]",
                         frame->size);
     frame_unref(frame);
-    frame = framing_socketio.ended(edge.conn->sessions[0]);
+    frame = framing_socketio.ended(edge.conn->sessions);
     assert_memory_equal(frame->bytes + FRAME_ROOM, "41/messages,", frame->size);
     frame_unref(frame);
 }

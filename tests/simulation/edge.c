@@ -129,7 +129,7 @@ static void take_join(struct edge_call *call, const struct reply *reply)
           client->user, op->place, frame.seq, reply->seq, reply->access_seq);
     client->id = user_id(client->user);
     client->subscriptions[op->place] =
-        streams_open(call->edge->streams, &open, client, &client->id, world.now_ms);
+        streams_open(call->edge->streams, &open, &client->id, world.now_ms);
 }
 
 static void take_verdict(struct edge_call *call, const struct reply *reply)
@@ -262,10 +262,15 @@ static bool may_have_read(int user, const struct event *event)
     return may;
 }
 
+static struct client *client_of(const struct subscription *subscription)
+{
+    return container_of(subscription->user, struct client, id);
+}
+
 static void io_deliver(void *user, struct subscription *subscription,
                        struct publication *publication)
 {
-    struct client *client = subscription->owner;
+    struct client *client = client_of(subscription);
     struct event event;
     memcpy(&event, publication->json.data, sizeof(event));
     if (!may_have_read(client->user, &event)) {
@@ -282,7 +287,7 @@ static void io_deliver(void *user, struct subscription *subscription,
 
 static bool io_ready(void *user, struct subscription *subscription)
 {
-    const struct client *client = subscription->owner;
+    const struct client *client = client_of(subscription);
     return client->out_count < world.out_max;
 }
 
@@ -310,7 +315,7 @@ static void io_fetch(void *user, const struct stream_id *stream, uint64_t seq,
 static void io_recheck(void *user, struct subscription *subscription)
 {
     struct sim_edge *edge = user;
-    struct client *client = subscription->owner;
+    struct client *client = client_of(subscription);
     struct op op;
     memset(&op, 0, sizeof(op));
     op.kind = OP_RECHECK;
@@ -325,7 +330,7 @@ static void io_recheck(void *user, struct subscription *subscription)
 /* Only a loss later than the last time the right was read may end it. */
 static void io_ended(void *user, struct subscription *subscription)
 {
-    struct client *client = subscription->owner;
+    struct client *client = client_of(subscription);
     enum place place = place_of(streams_id(subscription));
     const struct place_log *log = &world.database.logs[ACCESS];
     bool lost = world.restored;
@@ -343,7 +348,7 @@ static void io_ended(void *user, struct subscription *subscription)
 static void io_resync(void *user, struct subscription *subscription, uint64_t seq,
                       uint32_t tag)
 {
-    struct client *client = subscription->owner;
+    struct client *client = client_of(subscription);
     client_push(client, &(struct out_frame){.kind = OUT_RESYNC,
                                             .place = place_of(streams_id(subscription)),
                                             .seq = seq,

@@ -35,7 +35,7 @@ void session_open(struct conn *conn, const char *name_space,
     session->name_space = name_space;
     session->state = doubled.state;
     memset(session->id.b, 0xab, sizeof(session->id.b));
-    conn->sessions[conn->session_count++] = session;
+    conn_add_session(conn, session);
     doubled.opens++;
     snprintf(doubled.name_space, sizeof(doubled.name_space), "%s", name_space);
     keep(doubled.token, sizeof(doubled.token), hello->token);
@@ -56,13 +56,7 @@ void session_call(struct session *session, const struct session_event *event)
 
 void session_close(struct session *session, const char *reason)
 {
-    struct conn *conn = session->conn;
-    for (int i = 0; i < conn->session_count; i++) {
-        if (conn->sessions[i] == session) {
-            conn->sessions[i] = conn->sessions[--conn->session_count];
-            conn->sessions[conn->session_count] = NULL;
-        }
-    }
+    conn_remove_session(session->conn, session);
     doubled.closes++;
     snprintf(doubled.close_reason, sizeof(doubled.close_reason), "%s", reason);
     free(session);

@@ -29,7 +29,7 @@ static struct {
 
 static struct streams *streams;
 static int64_t now_ms;
-static char owners[8][2] = {"a", "b", "c", "d"};
+static struct uuid users[8]; /* of the owners a, b, c, d */
 
 __attribute__((format(printf, 1, 2))) static void tell(const char *format, ...)
 {
@@ -39,6 +39,12 @@ __attribute__((format(printf, 1, 2))) static void tell(const char *format, ...)
         (size_t)vsnprintf(told.out + told.size, OUT_MAX - told.size, format, arguments);
     va_end(arguments);
     assert_true(told.size < OUT_MAX);
+}
+
+static inline const char *owner_of(const struct subscription *subscription)
+{
+    static const char *const names[8] = {"a", "b", "c", "d"};
+    return names[subscription->user - users];
 }
 
 static inline void forget(void)
@@ -58,7 +64,7 @@ static void expect(const char *words)
 static void on_deliver(void *user, struct subscription *subscription,
                        struct publication *publication)
 {
-    tell("%s%u ", (const char *)subscription->owner, (unsigned)publication->seq);
+    tell("%s%u ", owner_of(subscription), (unsigned)publication->seq);
     if (told.closing != NULL) {
         struct subscription *closing = told.closing;
         told.closing = NULL;
@@ -86,19 +92,19 @@ static void on_fetch(void *user, const struct stream_id *stream, uint64_t seq,
 
 static void on_recheck(void *user, struct subscription *subscription)
 {
-    tell("recheck:%s ", (const char *)subscription->owner);
+    tell("recheck:%s ", owner_of(subscription));
     told.unchecked = subscription;
 }
 
 static void on_ended(void *user, struct subscription *subscription)
 {
-    tell("ended:%s ", (const char *)subscription->owner);
+    tell("ended:%s ", owner_of(subscription));
 }
 
 static void on_resync(void *user, struct subscription *subscription, uint64_t seq,
                       uint32_t tag)
 {
-    tell("resync:%s=%u ", (const char *)subscription->owner, (unsigned)seq);
+    tell("resync:%s=%u ", owner_of(subscription), (unsigned)seq);
 }
 
 static void on_control(void *user, struct publication *publication)
@@ -226,10 +232,9 @@ static inline struct stream_open open_at(uint64_t seq)
 
 static inline struct subscription *opened(int owner, const struct stream_open *open)
 {
-    static struct uuid users[256];
     users[owner] = (struct uuid){{(uint8_t)(1 + owner)}};
     struct subscription *subscription =
-        streams_open(streams, open, owners[owner], &users[owner], now_ms);
+        streams_open(streams, open, &users[owner], now_ms);
     assert_non_null(subscription);
     return subscription;
 }

@@ -156,7 +156,8 @@ static void end_the_other(struct session *session)
 {
     struct conn *conn = session->conn;
     if (conn->session_count > 1) {
-        session_close(conn->sessions[conn->sessions[0] == session ? 1 : 0], "ended");
+        session_close(conn->sessions == session ? session->next : conn->sessions,
+                      "ended");
     }
 }
 

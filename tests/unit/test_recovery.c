@@ -78,10 +78,9 @@ static struct session *enter(int place, uint8_t user)
     person->conn.io = &io;
     person->session.conn = &person->conn;
     person->session.id.b[15] = ++sessions;
-    person->session.identity.user_id.b[0] = user;
+    person->session.user_id.b[0] = user;
     person->session.name_space = "/";
     person->session.state = SESSION_OPEN;
-    list_init(&person->session.subscriptions);
     return &person->session;
 }
 
@@ -90,7 +89,11 @@ static void listen_to(struct session *session, int room)
     struct person *person = container_of(session, struct person, session);
     struct subscription *subscription = &person->subscriptions[room];
     subscription->stream = &rooms[room];
-    list_push(&session->subscriptions, &subscription->in_session);
+    struct subscription **end = &session->subscriptions;
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = subscription;
     session->subscription_count++;
 }
 
@@ -226,7 +229,7 @@ static void a_room_that_was_left_is_not_entered_again(void **state)
 {
     char id[RECOVERY_ID_SIZE], offset[128];
     struct session *alice = alice_listens(id);
-    list_remove(&people[0].subscriptions[1].in_session);
+    alice->subscriptions->next = NULL;
     alice->subscription_count--;
     recovery_keep(alice, 0);
     offset_of(ROOM, 1, offset);

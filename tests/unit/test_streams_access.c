@@ -110,7 +110,7 @@ static void a_verdict_read_too_early_is_asked_for_again(void **state)
 
 static void count_each(void *user, struct subscription *subscription)
 {
-    tell("each:%s ", (const char *)subscription->owner);
+    tell("each:%s ", owner_of(subscription));
 }
 
 static void ephemeral_events_go_to_checked_readers_only(void **state)

@@ -71,7 +71,7 @@ static void deliver(void *user, struct subscription *subscription,
 
 static bool ready(void *user, struct subscription *subscription)
 {
-    return conn_ready(((struct session *)subscription->owner)->conn);
+    return conn_ready(session_of(subscription)->conn);
 }
 
 static void interest(void *user, const struct stream_id *stream, bool on)
@@ -138,13 +138,13 @@ static void open_client(uint32_t number)
     session->state = SESSION_OPEN;
     session->name_space = "/";
     memcpy(session->id.b, &number, sizeof(number));
-    conn->sessions[conn->session_count++] = session;
+    conn_add_session(conn, session);
     struct stream_open open = {.stream = room,
                                .seq = 0,
                                .has_access = true,
                                .access = access_stream,
                                .access_seq = 1};
-    MUST(streams_open(edge.streams, &open, session, &session->id, clock_ms()) != NULL);
+    MUST(streams_open(edge.streams, &open, &session->user_id, clock_ms()) != NULL);
 }
 
 /* ---------------------------------------------------------------- publications */

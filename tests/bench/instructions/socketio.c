@@ -85,7 +85,7 @@ int main(void)
     session.conn = conn;
     session.name_space = "/messages";
     session.state = SESSION_OPEN;
-    conn->sessions[conn->session_count++] = &session;
+    conn_add_session(conn, &session);
     for (int i = 0; i < MEASURED_CALLS; i++) {
         receive();
     }

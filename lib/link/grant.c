@@ -1,0 +1,26 @@
+/* What a grant looks like. */
+#include "link/grant.h"
+
+void grant_write(const struct stream_id *stream, uint64_t access_seq,
+                 struct bytes username, uint8_t *ret_grant)
+{
+    memcpy(ret_grant, stream, sizeof(*stream));
+    for (int i = 0; i < 8; i++) {
+        ret_grant[sizeof(*stream) + (size_t)i] = (uint8_t)(access_seq >> (56 - 8 * i));
+    }
+    if (username.size > 0) {
+        memcpy(ret_grant + GRANT_HEAD_SIZE, username.data, username.size);
+    }
+}
+
+bool grant_read(struct bytes grant, struct stream_id *ret_stream,
+                struct bytes *ret_username)
+{
+    if (grant.size < GRANT_HEAD_SIZE ||
+        !stream_from_bytes(bytes_make(grant.data, sizeof(*ret_stream)), ret_stream)) {
+        return false;
+    }
+    *ret_username =
+        bytes_make(grant.data + GRANT_HEAD_SIZE, grant.size - GRANT_HEAD_SIZE);
+    return true;
+}
