@@ -2,8 +2,7 @@
  * run without its right being checked. */
 #include "core/admission.h"
 
-#include <inttypes.h>
-
+#include "base/number.h"
 #include "core/core.h"
 
 _Static_assert(ADMISSION_PARAMS + SQL_ARGS_MAX <= DB_PARAMS_MAX, "all must fit a call");
@@ -76,7 +75,9 @@ static const char *uuid_text(struct request *request, struct uuid uuid)
 
 static const char *number_text(struct request *request, uint64_t number)
 {
-    return arena_printf(&request->arena, "%" PRIu64, number);
+    char text[NUMBER_TEXT_SIZE];
+    size_t size = number_format(number, text);
+    return arena_copy(&request->arena, bytes_make(text, size));
 }
 
 static const char *hash_text(struct request *request)

@@ -2,16 +2,17 @@
  * so that an event reads the same however it arrives. */
 #include "core/publication.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/number.h"
 #include "core/control.h"
 #include "core/event.h"
 #include "core/transcode.h"
 
 #define PROTOBUF_MAX (256 * 1024)
+#define TAG_DIGITS   8
 
 static uint64_t number(struct bytes text)
 {
@@ -35,6 +36,14 @@ enum err publication_stream(struct arena *arena, const struct stream_id *stream,
     return ERR_OK;
 }
 
+static uint8_t *put(uint8_t *at, struct bytes bytes)
+{
+    if (bytes.size > 0) {
+        memcpy(at, bytes.data, bytes.size);
+    }
+    return at + bytes.size;
+}
+
 /* `header` (an open object without its end) and the members of the object `payload`. */
 static enum err compose(struct arena *arena, struct bytes header, struct bytes payload,
                         ProtobufCBinaryData *ret_json)
@@ -51,15 +60,13 @@ static enum err compose(struct arena *arena, struct bytes header, struct bytes p
     if (out == NULL) {
         return ERR_LIMIT_REACHED;
     }
-    size_t size = header.size;
-    memcpy(out, header.data, header.size);
+    uint8_t *at = put(out, header);
     if (members.size > 0) {
-        out[size++] = ',';
-        memcpy(out + size, members.data, members.size);
-        size += members.size;
+        *at++ = ',';
+        at = put(at, members);
     }
-    out[size++] = '}';
-    *ret_json = (ProtobufCBinaryData){size, out};
+    *at++ = '}';
+    *ret_json = (ProtobufCBinaryData){(size_t)(at - out), out};
     return ERR_OK;
 }
 
@@ -94,20 +101,35 @@ static Link__Publication *new_publication(struct arena *arena, struct bytes even
     return publication;
 }
 
+static void format_tag(uint32_t tag, char ret_text[TAG_DIGITS])
+{
+    for (int i = TAG_DIGITS - 1; i >= 0; i--, tag >>= 4) {
+        ret_text[i] = "0123456789abcdef"[tag & 15];
+    }
+}
+
 static enum err add_payload(struct arena *arena, const struct event_row_text *row,
                             bool protobuf, Link__Publication *publication)
 {
-    char header[256];
-    int size = snprintf(header, sizeof(header),
-                        "{\"stream\":\"%.*s\",\"seq\":%" PRIu64 ",\"cursor\":\"%" PRIu64
-                        ".%08x\",\"timestamp\":\"%.*s\"",
-                        (int)row->stream.size, (const char *)row->stream.data,
-                        publication->seq, publication->seq, publication->tag,
-                        (int)row->timestamp.size, (const char *)row->timestamp.data);
-    if (size < 0 || (size_t)size >= sizeof(header)) {
+    uint8_t header[256];
+    char seq_text[NUMBER_TEXT_SIZE], tag_text[TAG_DIGITS];
+    struct bytes seq = bytes_make(seq_text, number_format(publication->seq, seq_text));
+    format_tag(publication->tag, tag_text);
+    if (row->stream.size + row->timestamp.size > sizeof(header) / 2) {
         return ERR_INTERNAL;
     }
-    TRY(compose(arena, bytes_make(header, (size_t)size), row->payload,
+    uint8_t *at = put(header, BYTES_LITERAL("{\"stream\":\""));
+    at = put(at, row->stream);
+    at = put(at, BYTES_LITERAL("\",\"seq\":"));
+    at = put(at, seq);
+    at = put(at, BYTES_LITERAL(",\"cursor\":\""));
+    at = put(at, seq);
+    *at++ = '.';
+    at = put(at, bytes_make(tag_text, sizeof(tag_text)));
+    at = put(at, BYTES_LITERAL("\",\"timestamp\":\""));
+    at = put(at, row->timestamp);
+    *at++ = '"';
+    TRY(compose(arena, bytes_make(header, (size_t)(at - header)), row->payload,
                 &publication->json));
     publication->has_json = true;
     /* a blanked payload no longer has its required members */

@@ -1,16 +1,21 @@
 /* Reads JSON into messages by descriptor: the one place where a client's JSON becomes
- * typed values, and the only one that knows jansson. */
+ * typed values. They are read from the text itself: a tree of jansson's in between would
+ * cost more than all the rest, and is made only of a member that keeps any JSON. */
 #include "core/transcode_parts.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
 #include "base/json_scan.h"
 
+#define KEY_MAX 128 /* of a contract's member, written with an escape */
+
+/* Values are slices of `json`, which is valid: their first byte tells their type. */
 struct decoder {
+    struct bytes json;
     struct arena *arena;
     struct violations *violations;
     bool lenient; /* our own JSON: what is unknown is left out */
@@ -24,6 +29,46 @@ static bool refuse_type(struct decoder *decoder, const struct path *path,
 {
     violations_add(decoder->violations, path, "type", "must be %s", wanted);
     return false;
+}
+
+static bool keep(struct decoder *decoder, const void *memory)
+{
+    decoder->full = decoder->full || memory == NULL;
+    return memory != NULL;
+}
+
+/* The text of a string. NULL: it is none, or the arena is full. */
+static char *text_of(struct decoder *decoder, struct bytes value, size_t *ret_size)
+{
+    if (value.data[0] != '"') {
+        return NULL;
+    }
+    size_t room = value.size - 1; /* without quotes, with NUL; escapes only get shorter */
+    char *text = arena_alloc(decoder->arena, room);
+    if (keep(decoder, text)) {
+        *ret_size = (size_t)json_unescape(value, text, room);
+    }
+    return text;
+}
+
+static bool is_number(struct bytes value)
+{
+    return value.data[0] == '-' || (value.data[0] >= '0' && value.data[0] <= '9');
+}
+
+/* The integer that a number is. False: it has a fraction or an exponent, or is too large. */
+static bool integer_of(struct bytes value, int64_t *ret_number)
+{
+    char text[24];
+    if (!is_number(value) || value.size >= sizeof(text)) {
+        return false;
+    }
+    memcpy(text, value.data, value.size);
+    text[value.size] = '\0';
+    char *end;
+    errno = 0;
+    *ret_number = strtoll(text, &end, 10);
+    return errno == 0 && *end == '\0';
 }
 
 /* A decimal number as JSON writes it, and nothing else. */
@@ -43,19 +88,20 @@ static bool is_decimal(const char *text, size_t size)
 
 /* 64-bit integers: a string of digits, or a number where the contract says so. */
 static bool decode_int64(struct decoder *decoder, const struct field_rule *rule,
-                         const json_t *value, const struct path *path, bool is_signed,
+                         struct bytes value, const struct path *path, bool is_signed,
                          void *ret)
 {
     if (rule->json_number) {
-        if (!json_is_integer(value) || (!is_signed && json_integer_value(value) < 0)) {
+        int64_t number;
+        if (!integer_of(value, &number) || (!is_signed && number < 0)) {
             return refuse_type(decoder, path, "an integer");
         }
-        *(int64_t *)ret = json_integer_value(value);
+        *(int64_t *)ret = number;
         return true;
     }
-    const char *text = json_string_value(value);
-    if (text == NULL || !is_decimal(text, json_string_length(value)) ||
-        (!is_signed && text[0] == '-')) {
+    size_t size;
+    const char *text = text_of(decoder, value, &size);
+    if (text == NULL || !is_decimal(text, size) || (!is_signed && text[0] == '-')) {
         return refuse_type(decoder, path, "an integer, written as a string");
     }
     errno = 0;
@@ -67,13 +113,13 @@ static bool decode_int64(struct decoder *decoder, const struct field_rule *rule,
     return errno == 0 || refuse_type(decoder, path, "an integer of 64 bits");
 }
 
-static bool decode_int32(struct decoder *decoder, const json_t *value,
+static bool decode_int32(struct decoder *decoder, struct bytes value,
                          const struct path *path, bool is_signed, void *ret)
 {
-    json_int_t number = json_integer_value(value);
+    int64_t number;
     int64_t least = is_signed ? INT32_MIN : 0;
     int64_t most = is_signed ? INT32_MAX : UINT32_MAX;
-    if (!json_is_integer(value) || number < least || number > most) {
+    if (!integer_of(value, &number) || number < least || number > most) {
         return refuse_type(decoder, path,
                            is_signed ? "an integer" : "an integer, not negative");
     }
@@ -83,9 +129,10 @@ static bool decode_int32(struct decoder *decoder, const json_t *value,
 }
 
 static bool decode_enum(struct decoder *decoder, const ProtobufCFieldDescriptor *field,
-                        const json_t *value, const struct path *path, void *ret)
+                        struct bytes value, const struct path *path, void *ret)
 {
-    const char *name = json_string_value(value);
+    size_t size;
+    const char *name = text_of(decoder, value, &size);
     if (name == NULL) {
         return refuse_type(decoder, path, "the name of a value");
     }
@@ -101,29 +148,60 @@ static bool decode_enum(struct decoder *decoder, const ProtobufCFieldDescriptor 
     return true;
 }
 
-static bool keep(struct decoder *decoder, const void *memory)
+/* What json_valid() lets pass and jansson does not. */
+static void note_refused(struct decoder *decoder, struct bytes value,
+                         const json_error_t *error)
 {
-    decoder->full = decoder->full || memory == NULL;
-    return memory != NULL;
+    size_t at = error->position > 0 ? (size_t)error->position : 0;
+    at = (size_t)(value.data - decoder->json.data) + (at < value.size ? at : value.size);
+    switch (json_error_code(error)) {
+    case json_error_duplicate_key:
+        note_at(decoder->violations, decoder->json, at, "duplicate_key",
+                "is given twice");
+        break;
+    case json_error_numeric_overflow:
+        note_at(decoder->violations, decoder->json, at, "type", "is too large a number");
+        break;
+    case json_error_out_of_memory:
+        decoder->full = true;
+        break;
+    default:
+        note_at(decoder->violations, decoder->json, at, "malformed", "is not valid JSON");
+    }
+}
+
+/* Any JSON, kept as text in one form. */
+static bool decode_any(struct decoder *decoder, struct bytes value, char **ret_text)
+{
+    json_error_t error;
+    json_t *any = json_loadb((const char *)value.data, value.size,
+                             JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (any == NULL) {
+        note_refused(decoder, value, &error);
+        return false;
+    }
+    char *dump =
+        json_dumps(any, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
+    char *copy = dump != NULL ? arena_text(decoder->arena, dump) : NULL;
+    free(dump);
+    json_decref(any);
+    *ret_text = copy;
+    return keep(decoder, copy);
 }
 
 static bool decode_text(struct decoder *decoder, const struct field_rule *rule,
-                        const json_t *value, const struct path *path, void *ret)
+                        struct bytes value, const struct path *path, void *ret)
 {
-    struct bytes text = bytes_make(json_string_value(value), json_string_length(value));
-    char *dump = NULL;
     if (rule->as_json) {
-        dump =
-            json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17));
-        text = bytes_of_text(dump);
-        decoder->full = decoder->full || dump == NULL;
-    } else if (text.data == NULL) {
+        return decode_any(decoder, value, ret);
+    }
+    size_t size;
+    char *text = text_of(decoder, value, &size);
+    if (text == NULL) {
         return refuse_type(decoder, path, "a string");
     }
-    char *copy = arena_copy(decoder->arena, text);
-    free(dump);
-    *(char **)ret = copy;
-    return keep(decoder, copy);
+    *(char **)ret = text;
+    return true;
 }
 
 /* RFC 4648 section 4, padding included; EVP_DecodeBlock alone is too forgiving. */
@@ -140,11 +218,11 @@ static bool is_base64(const char *text, size_t size)
     return size % 4 == 0 && size < INT32_MAX;
 }
 
-static bool decode_bytes(struct decoder *decoder, const json_t *value,
+static bool decode_bytes(struct decoder *decoder, struct bytes value,
                          const struct path *path, void *ret)
 {
-    const char *text = json_string_value(value);
-    size_t size = json_string_length(value);
+    size_t size = 0;
+    const char *text = text_of(decoder, value, &size);
     if (text == NULL || !is_base64(text, size)) {
         return refuse_type(decoder, path, "a string of base64");
     }
@@ -159,26 +237,35 @@ static bool decode_bytes(struct decoder *decoder, const json_t *value,
 }
 
 static bool decode_message(struct decoder *decoder, const struct message_rules *rules,
-                           const json_t *object, const struct path *path,
+                           struct bytes object, const struct path *path,
                            ProtobufCMessage **ret_message);
 
 static bool decode_real(struct decoder *decoder, const ProtobufCFieldDescriptor *field,
-                        const json_t *value, const struct path *path, void *ret)
+                        struct bytes value, const struct path *path, void *ret)
 {
-    if (!json_is_number(value)) {
+    if (!is_number(value)) {
         return refuse_type(decoder, path, "a number");
     }
+    const char *text = arena_copy(decoder->arena, value);
+    if (!keep(decoder, text)) {
+        return false;
+    }
+    double number = strtod(text, NULL);
+    if (isinf(number)) {
+        violations_add(decoder->violations, path, "type", "is too large a number");
+        return false;
+    }
     if (field->type == PROTOBUF_C_TYPE_FLOAT) {
-        *(float *)ret = (float)json_number_value(value);
+        *(float *)ret = (float)number;
     } else {
-        *(double *)ret = json_number_value(value);
+        *(double *)ret = number;
     }
     return true;
 }
 
 /* False: something was noted, and *ret is unchanged. */
 static bool decode_value(struct decoder *decoder, const ProtobufCFieldDescriptor *field,
-                         const struct field_rule *rule, const json_t *value,
+                         const struct field_rule *rule, struct bytes value,
                          const struct path *path, void *ret)
 {
     switch (field->type) {
@@ -200,8 +287,9 @@ static bool decode_value(struct decoder *decoder, const ProtobufCFieldDescriptor
     case PROTOBUF_C_TYPE_DOUBLE:
         return decode_real(decoder, field, value, path, ret);
     case PROTOBUF_C_TYPE_BOOL:
-        *(protobuf_c_boolean *)ret = json_is_true(value);
-        return json_is_boolean(value) || refuse_type(decoder, path, "true or false");
+        *(protobuf_c_boolean *)ret = value.data[0] == 't';
+        return value.data[0] == 't' || value.data[0] == 'f' ||
+               refuse_type(decoder, path, "true or false");
     case PROTOBUF_C_TYPE_ENUM:
         return decode_enum(decoder, field, value, path, ret);
     case PROTOBUF_C_TYPE_STRING:
@@ -209,20 +297,32 @@ static bool decode_value(struct decoder *decoder, const ProtobufCFieldDescriptor
     case PROTOBUF_C_TYPE_BYTES:
         return decode_bytes(decoder, value, path, ret);
     case PROTOBUF_C_TYPE_MESSAGE:
-        return decode_message(decoder, rule->message, value, path, ret);
+        return value.data[0] == '{'
+                   ? decode_message(decoder, rule->message, value, path, ret)
+                   : refuse_type(decoder, path, "an object");
     }
     return false;
 }
 
+static size_t list_size(struct bytes list)
+{
+    size_t size = 0, at = 0;
+    struct bytes item;
+    while (json_next(list, &at, NULL, &item)) {
+        size++;
+    }
+    return size;
+}
+
 static void decode_list(struct decoder *decoder, const ProtobufCFieldDescriptor *field,
-                        const struct field_rule *rule, const json_t *value,
+                        const struct field_rule *rule, struct bytes value,
                         const struct path *path, ProtobufCMessage *message)
 {
-    if (!json_is_array(value)) {
+    if (value.data[0] != '[') {
         refuse_type(decoder, path, "a list");
         return;
     }
-    size_t size = json_array_size(value);
+    size_t size = list_size(value);
     if (!decoder->lenient && rule->max_items > 0 && size > rule->max_items) {
         violations_add(decoder->violations, path, "max_items",
                        "must not have more than %u items", rule->max_items);
@@ -234,12 +334,14 @@ static void decode_list(struct decoder *decoder, const ProtobufCFieldDescriptor 
     }
     /* An item that cannot be read leaves a hole, so that the others keep their places;
      * in our own JSON it is left out. */
-    size_t count = 0;
-    for (size_t i = 0; i < size && decoder->violations->count < VIOLATIONS_MAX; i++) {
-        struct path item = {.up = path, .index = i};
+    size_t count = 0, at = 0;
+    struct bytes item;
+    struct path item_path = {.up = path};
+    for (; json_next(value, &at, NULL, &item) &&
+           decoder->violations->count < VIOLATIONS_MAX;
+         item_path.index++) {
         void *place = items + count * value_size(field->type);
-        bool read =
-            decode_value(decoder, field, rule, json_array_get(value, i), &item, place);
+        bool read = decode_value(decoder, field, rule, item, &item_path, place);
         count += read || !decoder->lenient;
     }
     *(size_t *)member_at(message, field->quantifier_offset) = count;
@@ -247,10 +349,10 @@ static void decode_list(struct decoder *decoder, const ProtobufCFieldDescriptor 
 }
 
 static void decode_field(struct decoder *decoder, const ProtobufCFieldDescriptor *field,
-                         const struct field_rule *rule, const json_t *value,
+                         const struct field_rule *rule, struct bytes value,
                          const struct path *path, ProtobufCMessage *message)
 {
-    if (json_is_null(value) && !rule->as_json) {
+    if (value.data[0] == 'n' && !rule->as_json) {
         return; /* absent */
     }
     if (field->label == PROTOBUF_C_LABEL_REPEATED) {
@@ -262,53 +364,84 @@ static void decode_field(struct decoder *decoder, const ProtobufCFieldDescriptor
     }
 }
 
-static void refuse_unknown(struct decoder *decoder, const struct message_rules *rules,
-                           const json_t *object, const struct path *path)
+/* The number of the field with that key, n_fields if there is none. */
+static unsigned field_of(const struct message_rules *rules, struct bytes key)
 {
-    const char *key;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
-    {
-        bool known = false;
-        for (unsigned i = 0; i < rules->descriptor->n_fields && !known; i++) {
-            known = strcmp(rules->fields[i].json_name, key) == 0;
-        }
-        if (!known) {
-            struct path member = {.up = path, .name = bytes_of_text(key)};
+    char text[KEY_MAX + 3];
+    if (memchr(key.data, '\\', key.size) != NULL) {
+        int size = json_unescape(bytes_make(key.data - 1, key.size + 2), text,
+                                 sizeof(text));
+        key = bytes_make(text, size >= 0 ? (size_t)size : 0);
+    }
+    unsigned i = 0;
+    while (i < rules->descriptor->n_fields &&
+           !bytes_equal_text(key, rules->fields[i].json_name)) {
+        i++;
+    }
+    return i;
+}
+
+static void refuse_unknown(struct decoder *decoder, const struct message_rules *rules,
+                           struct bytes object, const struct path *path)
+{
+    size_t at = 0;
+    struct bytes key, value;
+    while (json_next(object, &at, &key, &value) &&
+           decoder->violations->count < VIOLATIONS_MAX) {
+        if (field_of(rules, key) == rules->descriptor->n_fields) {
+            struct path member = {.up = path, .name = key};
             violations_add(decoder->violations, &member, "unknown_field",
                            "is not a field of this message");
-        }
-        if (decoder->violations->count == VIOLATIONS_MAX) {
-            return;
         }
     }
 }
 
+/* Each field's value, none where it is not given. True: there were other members, too. */
+static bool find_values(struct decoder *decoder, const struct message_rules *rules,
+                        struct bytes object, const struct path *path,
+                        struct bytes *ret_values)
+{
+    bool others = false;
+    size_t at = 0;
+    struct bytes key, value;
+    while (json_next(object, &at, &key, &value)) {
+        unsigned i = field_of(rules, key);
+        if (i == rules->descriptor->n_fields) {
+            others = true;
+        } else if (ret_values[i].data != NULL) {
+            struct path member = {.up = path, .name = key};
+            violations_add(decoder->violations, &member, "duplicate_key",
+                           "is given twice");
+        } else {
+            ret_values[i] = value;
+        }
+    }
+    return others;
+}
+
 /* As deep as the contract nests messages: it holds no recursive ones. */
 static bool decode_message(struct decoder *decoder, const struct message_rules *rules,
-                           const json_t *object, const struct path *path,
+                           struct bytes object, const struct path *path,
                            ProtobufCMessage **ret_message)
 {
-    if (!json_is_object(object)) {
-        return refuse_type(decoder, path, "an object");
-    }
     const ProtobufCMessageDescriptor *descriptor = rules->descriptor;
     ProtobufCMessage *message = arena_alloc(decoder->arena, descriptor->sizeof_message);
-    if (!keep(decoder, message)) {
+    struct bytes *values =
+        arena_alloc(decoder->arena, (descriptor->n_fields + 1) * sizeof(*values));
+    if (!keep(decoder, message) || !keep(decoder, values)) {
         return false;
     }
     protobuf_c_message_init(descriptor, message);
-    size_t known = 0;
+    bool others = find_values(decoder, rules, object, path, values);
     for (unsigned i = 0; i < descriptor->n_fields; i++) {
         const struct field_rule *rule = &rules->fields[i];
-        const json_t *value = json_object_get(object, rule->json_name);
-        if (value != NULL) {
+        if (values[i].data != NULL) {
             struct path member = {.up = path, .name = bytes_of_text(rule->json_name)};
-            decode_field(decoder, &descriptor->fields[i], rule, value, &member, message);
-            known++;
+            decode_field(decoder, &descriptor->fields[i], rule, values[i], &member,
+                         message);
         }
     }
-    if (!decoder->lenient && known < json_object_size(object)) {
+    if (others && !decoder->lenient) {
         refuse_unknown(decoder, rules, object, path);
     }
     *ret_message = message;
@@ -316,27 +449,6 @@ static bool decode_message(struct decoder *decoder, const struct message_rules *
 }
 
 /* ---- whole payloads ---- */
-
-/* What json_valid() lets pass and jansson does not. */
-static void note_refused(struct decoder *decoder, struct bytes json,
-                         const json_error_t *error)
-{
-    size_t at = error->position > 0 ? (size_t)error->position : 0;
-    at = at < json.size ? at : json.size;
-    switch (json_error_code(error)) {
-    case json_error_duplicate_key:
-        note_at(decoder->violations, json, at, "duplicate_key", "is given twice");
-        break;
-    case json_error_numeric_overflow:
-        note_at(decoder->violations, json, at, "type", "is too large a number");
-        break;
-    case json_error_out_of_memory:
-        decoder->full = true;
-        break;
-    default:
-        note_at(decoder->violations, json, at, "malformed", "is not valid JSON");
-    }
-}
 
 /* NULL: something was noted, or the decoder is full. */
 static ProtobufCMessage *decode(struct decoder *decoder,
@@ -351,16 +463,9 @@ static ProtobufCMessage *decode(struct decoder *decoder,
         violations_add(decoder->violations, NULL, "malformed", "must be a JSON object");
         return NULL;
     }
-    json_error_t error;
-    json_t *object =
-        json_loadb((const char *)json.data, json.size, JSON_REJECT_DUPLICATES, &error);
-    if (object == NULL) {
-        note_refused(decoder, json, &error);
-        return NULL;
-    }
+    decoder->json = json;
     ProtobufCMessage *message = NULL;
-    decode_message(decoder, rules, object, NULL, &message);
-    json_decref(object);
+    decode_message(decoder, rules, json, NULL, &message);
     return message;
 }
 
