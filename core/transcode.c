@@ -56,7 +56,8 @@ static bool is_number(struct bytes value)
     return value.data[0] == '-' || (value.data[0] >= '0' && value.data[0] <= '9');
 }
 
-/* The integer that a number is. False: it has a fraction or an exponent, or is too large. */
+/* The integer that a number is. False: it has a fraction or an exponent, or is too large.
+ */
 static bool integer_of(struct bytes value, int64_t *ret_number)
 {
     char text[24];
@@ -369,8 +370,8 @@ static unsigned field_of(const struct message_rules *rules, struct bytes key)
 {
     char text[KEY_MAX + 3];
     if (memchr(key.data, '\\', key.size) != NULL) {
-        int size = json_unescape(bytes_make(key.data - 1, key.size + 2), text,
-                                 sizeof(text));
+        int size =
+            json_unescape(bytes_make(key.data - 1, key.size + 2), text, sizeof(text));
         key = bytes_make(text, size >= 0 ? (size_t)size : 0);
     }
     unsigned i = 0;

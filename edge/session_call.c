@@ -230,7 +230,7 @@ static struct session_call *new_call(struct session *session,
     call->session = session;
     call->wants_reply = event->wants_reply;
     call->id = event->id;
-    snprintf(call->name, sizeof(call->name), "%s", def->name);
+    memcpy(call->name, event->name.data, event->name.size); /* not too long: admitted() */
     if (event->trace.size > 0 && event->trace.size <= TRACE_MAX) {
         memcpy(call->trace, event->trace.data, event->trace.size);
     }

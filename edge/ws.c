@@ -38,6 +38,7 @@ struct client {
     int64_t message_since_ms; /* 0: none has begun */
     bool armed;               /* WRITEABLE will come */
     bool broken;              /* the socket takes nothing any more */
+    bool known;               /* has said who it is */
 
     int64_t closing_since_ms;  /* 0: is not closing */
     struct frame *close_frame; /* goes behind all others; NULL: is not closing, or sent */
@@ -186,7 +187,8 @@ void ws_flush_dirty(struct listener *listener)
     while ((node = list_take(&listener->dirty)) != NULL) {
         struct client *client = container_of(node, struct client, in_dirty);
         conn_settle(client->conn);
-        if (!client->visitor->known && is_known(client->conn)) {
+        if (!client->known && is_known(client->conn)) {
+            client->known = true;
             visitor_known(client->visitor);
         }
         if (!client->armed) {
@@ -202,7 +204,7 @@ static void on_dirty(struct conn *conn)
 {
     struct client *client = conn->transport;
     if (!list_linked(&client->in_dirty)) {
-        list_push(&client->visitor->listener->dirty, &client->in_dirty);
+        list_push(&conn->edge->listener->dirty, &client->in_dirty);
     }
 }
 

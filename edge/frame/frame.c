@@ -33,20 +33,23 @@ static uint8_t put_header(uint8_t *payload, uint8_t opcode, size_t size)
     return header;
 }
 
+static struct frame *finish(struct frame *frame, uint8_t opcode, size_t size)
+{
+    *frame = (struct frame){.refs = 1, .binary = opcode == OPCODE_BINARY, .size = size};
+    frame->header_size = put_header(frame->bytes + FRAME_ROOM, opcode, size);
+    return frame;
+}
+
 static struct frame *make(struct bytes payload, uint8_t opcode)
 {
     struct frame *frame = malloc(sizeof(*frame) + FRAME_ROOM + payload.size);
     if (frame == NULL) {
         return NULL;
     }
-    *frame = (struct frame){
-        .refs = 1, .binary = opcode == OPCODE_BINARY, .size = payload.size};
-    uint8_t *start = frame->bytes + FRAME_ROOM;
     if (payload.size > 0) {
-        memcpy(start, payload.data, payload.size);
+        memcpy(frame->bytes + FRAME_ROOM, payload.data, payload.size);
     }
-    frame->header_size = put_header(start, opcode, payload.size);
-    return frame;
+    return finish(frame, opcode, payload.size);
 }
 
 struct frame *frame_create(struct bytes payload, bool binary)
@@ -68,11 +71,23 @@ struct frame *frame_create_close(unsigned code, const char *reason)
     return make(bytes_make(payload, size + 2), OPCODE_CLOSE);
 }
 
+void frame_buf_begin(struct buf *buf, size_t size)
+{
+    static const uint8_t room[sizeof(struct frame) + FRAME_ROOM];
+    buf_init(buf, sizeof(room) + FRAME_TEXT_MAX);
+    buf_reserve(buf, sizeof(room) + size);
+    buf_append(buf, room, sizeof(room));
+}
+
 struct frame *frame_of_buf(struct buf *buf)
 {
-    struct frame *frame = buf->failed ? NULL : frame_create(buf_bytes(buf), false);
-    buf_finish(buf);
-    return frame;
+    if (buf->failed) {
+        buf_finish(buf);
+        return NULL;
+    }
+    size_t size;
+    struct frame *frame = (void *)buf_take(buf, &size);
+    return finish(frame, OPCODE_TEXT, size - sizeof(*frame) - FRAME_ROOM);
 }
 
 struct frame *frame_ref(struct frame *frame)

@@ -18,6 +18,8 @@ struct session;
  * RFC 6455 section 5.2) and for what libwebsockets wants (LWS_PRE, 16). */
 #define FRAME_ROOM 16
 
+#define FRAME_TEXT_MAX (4 * 1024 * 1024) /* of a frame to a client */
+
 struct frame {
     uint32_t refs;
     uint8_t header_size; /* bytes of FRAME_ROOM in use, right before the payload */
@@ -33,8 +35,12 @@ struct frame *frame_create(struct bytes payload, bool binary);
 struct frame *frame_create_ping(void);
 /* A close frame (section 5.5.1); the reason is cut at 123 bytes. */
 struct frame *frame_create_close(unsigned code, const char *reason);
-/* A text frame of what was written; finishes the buf. NULL: no memory, or it failed. */
+/* A text frame that is written where it will stay: begins `buf` with room for a payload
+ * of `size` bytes (more may come, up to FRAME_TEXT_MAX). */
 struct buf;
+void frame_buf_begin(struct buf *buf, size_t size);
+/* What was written since frame_buf_begin(); finishes the buf. NULL: no memory, or it
+ * failed. */
 struct frame *frame_of_buf(struct buf *buf);
 struct frame *frame_ref(struct frame *frame);
 void frame_unref(struct frame *frame); /* accepts NULL */

@@ -25,7 +25,7 @@ static struct frame *write_event(const char *name_space, struct bytes name,
                                  struct bytes payload)
 {
     struct buf buf;
-    buf_init(&buf, FRAME_TEXT_MAX);
+    frame_buf_begin(&buf, name.size + payload.size + FRAME_AROUND);
     buf_append_text(&buf, "{\"event\":");
     buf_append_json_string(&buf, name);
     buf_append_text(&buf, ",\"data\":");
@@ -38,8 +38,10 @@ static struct frame *write_reply(const struct session *session, uint64_t id,
                                  struct bytes payload)
 {
     struct buf buf;
-    buf_init(&buf, FRAME_TEXT_MAX);
-    buf_printf(&buf, "{\"reply\":%" PRIu64 ",\"data\":", id);
+    frame_buf_begin(&buf, payload.size + FRAME_AROUND);
+    buf_append_text(&buf, "{\"reply\":");
+    buf_append_number(&buf, id);
+    buf_append_text(&buf, ",\"data\":");
     frame_append_payload(&buf, payload);
     buf_append_char(&buf, '}');
     return frame_of_buf(&buf);
@@ -49,7 +51,7 @@ static struct frame *write_error(const struct session *session, uint64_t id,
                                  const struct refusal *refusal)
 {
     struct buf buf;
-    buf_init(&buf, FRAME_TEXT_MAX);
+    frame_buf_begin(&buf, FRAME_AROUND);
     buf_printf(&buf, "{\"reply\":%" PRIu64 ",\"error\":", id);
     refusal_json(refusal, &buf);
     buf_append_char(&buf, '}');
@@ -150,7 +152,7 @@ static void receive(struct conn *conn, struct bytes message, bool binary)
     }
     if (envelope.ping.size > 0) {
         struct buf buf;
-        buf_init(&buf, FRAME_TEXT_MAX);
+        frame_buf_begin(&buf, envelope.ping.size + FRAME_AROUND);
         buf_append_text(&buf, "{\"pong\":");
         buf_append_bytes(&buf, envelope.ping);
         buf_append_char(&buf, '}');

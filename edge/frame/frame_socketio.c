@@ -55,7 +55,7 @@ static struct frame *write_event(const char *name_space, struct bytes name,
                                  struct bytes payload)
 {
     struct buf buf;
-    buf_init(&buf, FRAME_TEXT_MAX);
+    frame_buf_begin(&buf, name.size + payload.size + FRAME_AROUND);
     append_head(&buf, '2', bytes_of_text(name_space));
     buf_append_char(&buf, '[');
     buf_append_json_string(&buf, name);
@@ -69,9 +69,10 @@ static struct frame *write_reply(const struct session *session, uint64_t id,
                                  struct bytes payload)
 {
     struct buf buf;
-    buf_init(&buf, FRAME_TEXT_MAX);
+    frame_buf_begin(&buf, payload.size + FRAME_AROUND);
     append_head(&buf, '3', bytes_of_text(session->name_space));
-    buf_printf(&buf, "%" PRIu64 "[", id);
+    buf_append_number(&buf, id);
+    buf_append_char(&buf, '[');
     frame_append_payload(&buf, payload);
     buf_append_char(&buf, ']');
     return frame_of_buf(&buf);
@@ -81,7 +82,7 @@ static struct frame *write_error(const struct session *session, uint64_t id,
                                  const struct refusal *refusal)
 {
     struct buf buf;
-    buf_init(&buf, FRAME_TEXT_MAX);
+    frame_buf_begin(&buf, FRAME_AROUND);
     append_head(&buf, '3', bytes_of_text(session->name_space));
     buf_printf(&buf, "%" PRIu64 "[{\"error\":", id);
     refusal_json(refusal, &buf);
@@ -100,7 +101,8 @@ static struct frame *write_recoverable(const char *name_space,
     char offset[RECOVERY_OFFSET_SIZE];
     recovery_offset(publication, offset);
     struct buf buf;
-    buf_init(&buf, FRAME_TEXT_MAX);
+    frame_buf_begin(&buf, publication->event.size + publication->json.size +
+                              sizeof(offset) + FRAME_AROUND);
     append_head(&buf, '2', bytes_of_text(name_space));
     buf_append_char(&buf, '[');
     buf_append_json_string(&buf, publication->event);
@@ -118,7 +120,7 @@ static struct frame *write_accepted(const struct session *session)
     const char *pid = recovery_id(session);
     uuid_format(recovery_sid(session), id);
     struct buf buf;
-    buf_init(&buf, FRAME_TEXT_MAX);
+    frame_buf_begin(&buf, FRAME_AROUND);
     append_head(&buf, '0', bytes_of_text(session->name_space));
     buf_printf(&buf, "{\"sid\":\"%s\"", id);
     if (pid != NULL) {
@@ -140,7 +142,7 @@ static struct frame *write_ended(const struct session *session)
         }
     }
     struct buf buf;
-    buf_init(&buf, FRAME_TEXT_MAX);
+    frame_buf_begin(&buf, FRAME_AROUND);
     append_head(&buf, '1', bytes_of_text(session->name_space));
     return frame_of_buf(&buf);
 }
@@ -157,7 +159,7 @@ static void refuse_connect(struct conn *conn, struct bytes name_space,
                            const char *message)
 {
     struct buf buf;
-    buf_init(&buf, FRAME_TEXT_MAX);
+    frame_buf_begin(&buf, FRAME_AROUND);
     append_head(&buf, '4', name_space);
     buf_printf(&buf, "{\"message\":\"%s\"}", message);
     send_buf(conn, &buf);
@@ -403,7 +405,7 @@ static enum err open_conn(struct conn *conn)
                   config->ping_timeout_ms);
     conn->framing_state = state;
     struct buf buf;
-    buf_init(&buf, FRAME_TEXT_MAX);
+    frame_buf_begin(&buf, FRAME_AROUND);
     engineio_open(&state->engineio, config->message_max, &buf);
     send_buf(conn, &buf);
     return ERR_OK;
@@ -433,7 +435,7 @@ static void tick(struct conn *conn, int64_t now_ms)
     case ENGINEIO_NOTHING:
         return;
     case ENGINEIO_PING:
-        buf_init(&buf, FRAME_TEXT_MAX);
+        frame_buf_begin(&buf, FRAME_AROUND);
         buf_append_char(&buf, '2');
         send_buf(conn, &buf);
         return;

@@ -4,10 +4,11 @@
 #define EDGE_FRAME_FRAME_TEXT_H
 
 #include "base/buf.h"
+#include "edge/frame/frame.h"
 #include "edge/identity.h"
 
-#define FRAME_TEXT_MAX   (4 * 1024 * 1024) /* of a frame to a client */
-#define FRAME_NAME_SIZE  129               /* of names, with the NUL */
+#define FRAME_AROUND     64  /* more than a framing writes around name and payload */
+#define FRAME_NAME_SIZE  129 /* of names, with the NUL */
 #define FRAME_TOKEN_SIZE (TOKEN_MAX_BYTES + 16)
 
 /* Ids of calls stay exact in JavaScript: at most 2^53-1. */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/number.h"
+
 #define CAPACITY_MIN 64
 
 void buf_init(struct buf *buf, size_t limit)
@@ -57,6 +59,11 @@ static bool reserve(struct buf *buf, size_t size)
     return true;
 }
 
+void buf_reserve(struct buf *buf, size_t size)
+{
+    (void)reserve(buf, size);
+}
+
 void buf_append(struct buf *buf, const void *data, size_t size)
 {
     if (!reserve(buf, size)) {
@@ -82,6 +89,13 @@ void buf_append_text(struct buf *buf, const char *text)
 void buf_append_char(struct buf *buf, char c)
 {
     buf_append(buf, &c, 1);
+}
+
+void buf_append_number(struct buf *buf, uint64_t number)
+{
+    char text[NUMBER_TEXT_SIZE];
+    size_t size = number_format(number, text);
+    buf_append(buf, text, size);
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)

@@ -22,10 +22,14 @@ void buf_finish(struct buf *buf);
 /* Empties, keeps the memory, clears `failed`. */
 void buf_clear(struct buf *buf);
 
+/* Makes room for `size` more bytes at once, for a writer that knows how many come. */
+void buf_reserve(struct buf *buf, size_t size);
+
 void buf_append(struct buf *buf, const void *data, size_t size);
 void buf_append_bytes(struct buf *buf, struct bytes bytes);
 void buf_append_text(struct buf *buf, const char *text);
 void buf_append_char(struct buf *buf, char c);
+void buf_append_number(struct buf *buf, uint64_t number);
 void buf_printf(struct buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

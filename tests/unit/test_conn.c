@@ -207,7 +207,14 @@ static void no_memory_for_a_frame_closes(void **state)
     conn_send(edge.conn, NULL);
     assert_int_equal(edge.close_code, CLOSE_TRY_LATER);
     struct buf buf;
-    buf_init(&buf, 2);
+    frame_buf_begin(&buf, 2);
+    buf_append_text(&buf, "longer than was announced");
+    struct frame *frame = frame_of_buf(&buf);
+    assert_int_equal(frame->size, 25);
+    assert_memory_equal(frame_wire(frame).data, "\x81\x19longer", 8);
+    frame_unref(frame);
+    frame_buf_begin(&buf, 2);
+    buf.limit = buf.size;
     buf_append_text(&buf, "too long");
     assert_null(frame_of_buf(&buf));
 }
