@@ -27,10 +27,15 @@ static struct metric dropped_total =
 static struct metric frames_total =
     METRIC_COUNTER("belfry_core_bus_frames_total", "Messages given to the bus.");
 
-/* A publication of this turn. */
+/* Fields of link.proto's BusFrame, which is put together from packed parts. */
+enum { FRAME_CORE_ID = 1, FRAME_EPOCH = 2, FRAME_PUBLICATION = 3, FRAME_RECENT = 4 };
+
+/* A publication of this turn, in the publisher's arena: it outlives its request. */
 struct pending {
-    Link__Publication *publication; /* in the publisher's arena */
-    size_t size;                    /* packed */
+    struct bytes packed;
+    struct stream_id *streams; /* whose topics it goes to */
+    size_t stream_count;
+    bool global;
     const char *topic;
     struct pending *next; /* of the same topic */
     struct pending *last; /* of the topic's first: its end */
@@ -48,8 +53,6 @@ struct publisher {
     uv_timer_t *beat;
     int silent_beats;
     struct buf frame;
-    Link__Publication **slots; /* of the frame under way */
-    size_t slot_capacity;
 };
 
 /* ------------------------------------------------------------------ frames */
@@ -73,44 +76,33 @@ static size_t collect_heads(struct publisher *publisher, size_t most,
     return at;
 }
 
-static void send_frame(struct publisher *publisher, const char *topic,
-                       Link__Publication **publications, size_t count, Link__Head **heads,
-                       size_t head_count)
+static void begin_frame(struct publisher *publisher)
 {
-    Link__BusFrame frame = LINK__BUS_FRAME__INIT;
-    frame.core_id = (ProtobufCBinaryData){16, publisher->core_id.b};
-    frame.epoch = (ProtobufCBinaryData){16, publisher->epoch.b};
-    frame.n_publications = count;
-    frame.publications = publications;
-    frame.n_recent = head_count;
-    frame.recent = heads;
-    buf_clear(&publisher->frame);
+    struct buf *frame = &publisher->frame;
+    buf_clear(frame);
+    frame_begin(frame);
+    frame_append_bytes(frame, FRAME_CORE_ID, bytes_make(publisher->core_id.b, 16));
+    frame_append_bytes(frame, FRAME_EPOCH, bytes_make(publisher->epoch.b, 16));
+}
+
+/* `count`: publications that are in it. */
+static void send_frame(struct publisher *publisher, const char *topic, size_t count,
+                       Link__Head **heads, size_t head_count)
+{
+    struct buf *frame = &publisher->frame;
+    for (size_t i = 0; i < head_count; i++) {
+        frame_append_member(frame, FRAME_RECENT, &heads[i]->base);
+    }
     chaos_point("mid-publish");
-    enum err err = frame_seal(publisher->key, FRAME_BUS, &frame.base, &publisher->frame);
+    enum err err = frame_finish(publisher->key, FRAME_BUS, frame);
     if (err == ERR_OK) {
-        err = bus_publish(publisher->bus, bytes_of_text(topic),
-                          buf_bytes(&publisher->frame));
+        err = bus_publish(publisher->bus, bytes_of_text(topic), buf_bytes(frame));
     }
     metric_add(&frames_total, 1);
     if (err != ERR_OK) {
         metric_add(&dropped_total, (int64_t)count);
     }
     publisher->silent_beats = 0;
-}
-
-static bool reserve_slots(struct publisher *publisher)
-{
-    if (publisher->slot_capacity >= publisher->pending_count) {
-        return true;
-    }
-    size_t capacity = publisher->pending_capacity;
-    Link__Publication **grown = realloc(publisher->slots, capacity * sizeof(*grown));
-    if (grown == NULL) {
-        return false;
-    }
-    publisher->slots = grown;
-    publisher->slot_capacity = capacity;
-    return true;
 }
 
 /* Sends the chain of one topic in as few frames as hold it. */
@@ -120,17 +112,19 @@ static void send_chain(struct publisher *publisher, const char *topic,
     size_t room = FRAME_ROOM - head_count * HEAD_BYTES;
     size_t size = 0;
     size_t count = 0;
+    begin_frame(publisher);
     for (struct pending *at = first; at != NULL; at = at->next) {
-        if (count > 0 &&
-            (size + at->size + 8 > room || count == publisher->slot_capacity)) {
-            send_frame(publisher, topic, publisher->slots, count, heads, head_count);
+        if (count > 0 && size + at->packed.size + 8 > room) {
+            send_frame(publisher, topic, count, heads, head_count);
+            begin_frame(publisher);
             count = 0;
             size = 0;
         }
-        size += at->size + 8;
-        publisher->slots[count++] = at->publication;
+        size += at->packed.size + 8;
+        frame_append_bytes(&publisher->frame, FRAME_PUBLICATION, at->packed);
+        count++;
     }
-    send_frame(publisher, topic, publisher->slots, count, heads, head_count);
+    send_frame(publisher, topic, count, heads, head_count);
 }
 
 /* ------------------------------------------------------------------ what waits */
@@ -145,19 +139,37 @@ static void note_recent(struct publisher *publisher, const Link__Publication *pu
     }
 }
 
-/* The publication outlives its request only as a copy. */
-static Link__Publication *copy(struct publisher *publisher,
-                               const Link__Publication *publication, size_t size)
+static void note_stream(struct pending *pending, ProtobufCBinaryData bytes)
 {
-    uint8_t *packed = malloc(size + 1);
-    if (packed == NULL) {
+    if (stream_from_bytes(bytes_make(bytes.data, bytes.len),
+                          &pending->streams[pending->stream_count])) {
+        pending->stream_count++;
+    }
+}
+
+/* NULL: no memory. */
+static struct pending *make_pending(struct publisher *publisher,
+                                    const Link__Publication *publication, size_t size)
+{
+    struct arena *arena = &publisher->arena;
+    struct pending *pending = arena_alloc(arena, sizeof(*pending));
+    uint8_t *packed = arena_alloc(arena, size);
+    struct stream_id *streams =
+        arena_alloc(arena, (publication->n_streams + 1) * sizeof(*streams));
+    if (pending == NULL || packed == NULL || streams == NULL) {
         return NULL;
     }
-    ProtobufCAllocator allocator = arena_allocator(&publisher->arena);
     link__publication__pack(publication, packed);
-    Link__Publication *made = link__publication__unpack(&allocator, size, packed);
-    free(packed);
-    return made;
+    pending->packed = bytes_make(packed, size);
+    pending->streams = streams;
+    pending->global = !publication->has_stream && publication->n_streams == 0;
+    if (publication->has_stream) {
+        note_stream(pending, publication->stream);
+    }
+    for (size_t i = 0; i < publication->n_streams; i++) {
+        note_stream(pending, publication->streams[i]);
+    }
+    return pending;
 }
 
 static bool add_one(struct publisher *publisher, const Link__Publication *publication)
@@ -176,12 +188,10 @@ static bool add_one(struct publisher *publisher, const Link__Publication *public
         publisher->pending = grown;
         publisher->pending_capacity = capacity;
     }
-    struct pending *pending = arena_alloc(&publisher->arena, sizeof(*pending));
-    Link__Publication *made = pending != NULL ? copy(publisher, publication, size) : NULL;
-    if (made == NULL) {
+    struct pending *pending = make_pending(publisher, publication, size);
+    if (pending == NULL) {
         return false;
     }
-    *pending = (struct pending){.publication = made, .size = size};
     publisher->pending[publisher->pending_count++] = pending;
     return true;
 }
@@ -235,8 +245,7 @@ static void route(struct publisher *publisher, struct map *topics,
         metric_add(&dropped_total, 1);
         return;
     }
-    entry->publication = pending->publication;
-    entry->size = pending->size;
+    entry->packed = pending->packed;
     struct pending *first = map_get(topics, topic);
     if (first != NULL) {
         chain(first, entry);
@@ -248,31 +257,19 @@ static void route(struct publisher *publisher, struct map *topics,
     }
 }
 
-static void route_stream(struct publisher *publisher, struct map *topics,
-                         const struct pending *pending, ProtobufCBinaryData bytes)
-{
-    struct stream_id stream;
-    char topic[STREAM_TEXT_SIZE];
-    if (stream_from_bytes(bytes_make(bytes.data, bytes.len), &stream)) {
-        stream_format(&stream, topic);
-        route(publisher, topics, pending, topic);
-    }
-}
-
 static void flush_by_topic(struct publisher *publisher)
 {
     struct map topics;
     map_init(&topics, MAP_TEXT_KEYS);
     for (size_t i = 0; i < publisher->pending_count; i++) {
         const struct pending *pending = publisher->pending[i];
-        const Link__Publication *publication = pending->publication;
-        if (publication->has_stream) {
-            route_stream(publisher, &topics, pending, publication->stream);
-        } else if (publication->n_streams == 0) {
+        if (pending->global) {
             route(publisher, &topics, pending, "global");
         }
-        for (size_t s = 0; s < publication->n_streams; s++) {
-            route_stream(publisher, &topics, pending, publication->streams[s]);
+        for (size_t k = 0; k < pending->stream_count; k++) {
+            char topic[STREAM_TEXT_SIZE];
+            stream_format(&pending->streams[k], topic);
+            route(publisher, &topics, pending, topic);
         }
     }
     size_t cursor = 0;
@@ -290,9 +287,7 @@ void publisher_flush(struct publisher *publisher)
         return;
     }
     recent_prune(&publisher->recent, clock_ms());
-    if (!reserve_slots(publisher)) {
-        metric_add(&dropped_total, (int64_t)publisher->pending_count);
-    } else if (bus_routes_topics(publisher->bus)) {
+    if (bus_routes_topics(publisher->bus)) {
         flush_by_topic(publisher);
     } else {
         flush_to_all(publisher);
@@ -312,7 +307,8 @@ static void on_beat(uv_timer_t *timer)
     }
     Link__Head **heads = NULL;
     size_t count = collect_heads(publisher, FRAME_ROOM / HEAD_BYTES, &heads);
-    send_frame(publisher, "heads", NULL, 0, heads, count);
+    begin_frame(publisher);
+    send_frame(publisher, "heads", 0, heads, count);
     arena_reset(&publisher->arena);
 }
 
@@ -362,7 +358,6 @@ void publisher_close(struct publisher *publisher)
     arena_finish(&publisher->arena);
     buf_finish(&publisher->frame);
     free(publisher->pending);
-    free(publisher->slots);
     free(publisher);
 }
 
