@@ -4,6 +4,7 @@
 
 #include "base/number.h"
 #include "core/core.h"
+#include "core/event_stats.h"
 
 _Static_assert(ADMISSION_PARAMS + SQL_ARGS_MAX <= DB_PARAMS_MAX, "all must fit a call");
 
@@ -141,6 +142,7 @@ static enum err set_mode(struct request *request)
     } else {
         call->mode = DB_BATCH;
         call->mode_param = 0;
+        call->many = event_shortcut(event);
     }
     if (call->mode == DB_BATCH && event->resource != RESOURCE_MESSAGE) {
         char text[STREAM_TEXT_SIZE];

@@ -7,6 +7,12 @@
 
 #define ADMISSION_PARAMS 16
 
+/* Those that are the same for all calls of an event: mode, event, right, actions, type
+ * and lock. */
+#define ADMISSION_OF_EVENT                                                               \
+    (UINT64_C(1) << 0 | UINT64_C(1) << 7 | UINT64_C(1) << 9 | UINT64_C(1) << 10 |        \
+     UINT64_C(1) << 11 | UINT64_C(1) << 13)
+
 /* Sets key and resource_id from the decoded payload. ERR_VALIDATION_ERROR: not ids. */
 MUST_CHECK enum err admission_read_ids(struct request *request);
 

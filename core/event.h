@@ -67,7 +67,7 @@ struct event_def {
     const char *name;         /* "SEND_MESSAGE" */
     const char *sql_function; /* "event_send_message": what run_sql() calls */
     const char *sql_shortcut; /* "run_send_message": admission, function and completion in
-                                 one, for the plain case; NULL: has none */
+                                 one, for several calls at once; NULL: has none */
     const char *name_space;   /* "/" */
     enum event_kind kind;
     enum event_authentication authentication;

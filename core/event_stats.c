@@ -48,7 +48,9 @@ void event_stats_finish(void)
     /* the metrics stay registered, so the entries stay too; statements go */
     for (size_t i = 0; entries != NULL && i < event_count; i++) {
         free(entries[i].sql);
+        free((char *)entries[i].many.sql);
         entries[i].sql = NULL;
+        entries[i].many.sql = NULL;
     }
 }
 
@@ -93,12 +95,6 @@ static char *compose(const struct event_def *event, int arg_count)
     const char *suffix = event->kind == EVENT_READ ? "_read" : "";
     struct buf buf;
     buf_init(&buf, 4096);
-    if (event->sql_shortcut != NULL) {
-        buf_printf(&buf, "SELECT * FROM %s(", event->sql_shortcut);
-        append_params(&buf, 1, ADMISSION_PARAMS + arg_count);
-        buf_append_text(&buf, ")");
-        return take_text(&buf);
-    }
     buf_printf(&buf, "SELECT o.* FROM admit%s(", suffix);
     append_params(&buf, 1, ADMISSION_PARAMS);
     buf_printf(&buf, ") a, complete%s(a, CASE WHEN a.status IS NULL THEN %s(a%s", suffix,
@@ -106,6 +102,16 @@ static char *compose(const struct event_def *event, int arg_count)
     append_params(&buf, ADMISSION_PARAMS + 1, arg_count);
     buf_append_text(&buf, ") END) o");
     return take_text(&buf);
+}
+
+static struct db_many compose_shortcut(const struct event_def *event, int arg_count)
+{
+    struct buf buf;
+    buf_init(&buf, 4096);
+    buf_printf(&buf, "SELECT * FROM %s(", event->sql_shortcut);
+    append_params(&buf, 1, ADMISSION_PARAMS + arg_count);
+    buf_append_text(&buf, ")");
+    return (struct db_many){.sql = take_text(&buf), .each = ~ADMISSION_OF_EVENT};
 }
 
 const char *event_statement(const struct event_def *event, int arg_count)
@@ -117,7 +123,16 @@ const char *event_statement(const struct event_def *event, int arg_count)
     if (entry->sql == NULL) {
         entry->sql = compose(event, arg_count);
         entry->sql_args = arg_count;
+        if (event->sql_shortcut != NULL) {
+            entry->many = compose_shortcut(event, arg_count);
+        }
     }
     /* a handler always binds the same number: its function has one signature */
     return entry->sql_args == arg_count ? entry->sql : NULL;
+}
+
+const struct db_many *event_shortcut(const struct event_def *event)
+{
+    const struct event_stats *entry = event_stats_of(event);
+    return entry != NULL && entry->many.sql != NULL ? &entry->many : NULL;
 }

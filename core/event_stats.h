@@ -4,14 +4,16 @@
 #define CORE_EVENT_STATS_H
 
 #include "base/metrics.h"
+#include "core/db/db.h"
 #include "core/event.h"
 
 struct event_stats {
     struct metric requests;
     struct metric seconds;
     char labels[96];
-    char *sql;    /* the composed statement */
-    int sql_args; /* that it takes after the admission's */
+    char *sql;           /* the composed statement */
+    int sql_args;        /* that it takes after the admission's */
+    struct db_many many; /* its shortcut, when it has one */
 };
 
 /* Makes the entries and registers their metrics; a second time is a no-op. */
@@ -28,5 +30,9 @@ void event_stats_count(const struct event_def *event, enum err err, int64_t took
  * arguments, complete. The same text each time, so that it is prepared once. NULL: no
  * memory. */
 const char *event_statement(const struct event_def *event, int arg_count);
+
+/* The event's shortcut for several calls at once; NULL: it has none, or no memory. Call
+ * event_statement() first. */
+const struct db_many *event_shortcut(const struct event_def *event);
 
 #endif

@@ -17,6 +17,7 @@
 #include "base/uuid.h"
 
 #define DB_BATCH_MAX  32
+#define DB_MANY_LEAST 4
 #define DB_PARAMS_MAX 40
 
 struct db;
@@ -43,10 +44,22 @@ enum db_mode {
     DB_READ,  /* changes nothing: may share a segment with anything */
 };
 
+/* A statement for several calls at once, for those that are worth it (DB_MANY_LEAST):
+ * starting it costs more than starting a call's own, its share of the work less. It takes
+ * the parameters of a call's own statement, those in `each` as arrays with one item a
+ * call, and returns each call's rows together, in any order, with one more column behind
+ * the others: the call's place in the arrays, from 1. */
+struct db_many {
+    const char *sql;
+    uint64_t each; /* bit i: parameter i; the others are the same for all calls */
+};
+
 struct db_call {
     struct list node; /* owned by db while the call is under way */
 
     const char *sql; /* the statement's text; prepared once a connection, by address */
+    const struct db_many *many; /* DB_BATCH: how it goes with others of a segment; NULL:
+                                   always by itself */
     int param_count;
     const char *params[DB_PARAMS_MAX]; /* text form; NULL is SQL NULL; borrowed */
     enum db_mode mode;

@@ -84,11 +84,8 @@ static void return_calls(struct db_conn *conn)
     while ((node = conn->segments.prev) != &conn->segments) {
         list_remove(node);
         struct db_segment *segment = container_of(node, struct db_segment, node);
-        for (int i = segment->step_count - 1; i >= 0; i--) {
-            struct db_call *call = segment->steps[i].call;
-            if (call == NULL) {
-                continue;
-            }
+        for (int i = segment->call_count - 1; i >= 0; i--) {
+            struct db_call *call = segment->calls[i];
             call->db.maybe = true;
             call->db.losses++;
             call->db.alone = call->db.alone || call->db.losses >= 2;

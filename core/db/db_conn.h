@@ -28,13 +28,14 @@ enum db_step_kind { STEP_PREPARE, STEP_LOCK, STEP_CALL };
 struct db_step {
     enum db_step_kind kind;
     int statement;
-    struct db_call *call; /* STEP_CALL */
-    PGresult *result;     /* STEP_CALL; held until the Sync result */
+    int first, count; /* STEP_CALL: of the segment's calls; several: by their `many` */
+    PGresult *result; /* held until the Sync result */
 };
 
 /* What travels between two Syncs: one transaction. */
 struct db_segment {
     struct list node;
+    struct db_call *calls[DB_BATCH_MAX]; /* in the order of the steps */
     int step_count, call_count, answered;
     bool in_batch;
     bool failed;

@@ -10,22 +10,23 @@ static uint32_t read_u32(const uint8_t *at)
 
 int db_row_count(const struct db_result *result)
 {
-    return PQntuples(result->pg);
+    return result->count;
 }
 
 bool db_is_null(const struct db_result *result, int row, int column)
 {
-    return PQgetisnull(result->pg, row, column) != 0;
+    return PQgetisnull(result->pg, result->first + row, column) != 0;
 }
 
 struct bytes db_text(const struct db_result *result, int row, int column)
 {
-    if (row >= PQntuples(result->pg) || column >= PQnfields(result->pg) ||
-        PQgetisnull(result->pg, row, column)) {
+    int at = result->first + row;
+    if (row >= result->count || column >= PQnfields(result->pg) ||
+        PQgetisnull(result->pg, at, column)) {
         return bytes_make(NULL, 0);
     }
-    return bytes_make(PQgetvalue(result->pg, row, column),
-                      (size_t)PQgetlength(result->pg, row, column));
+    return bytes_make(PQgetvalue(result->pg, at, column),
+                      (size_t)PQgetlength(result->pg, at, column));
 }
 
 int64_t db_int(const struct db_result *result, int row, int column)

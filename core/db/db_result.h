@@ -6,8 +6,16 @@
 
 #include "core/db/db.h"
 
+/* The rows of one call: all of the statement's, or some of it. */
 struct db_result {
     PGresult *pg;
+    int first, count;
 };
+
+/* All rows of a statement that ran for one call. */
+static inline struct db_result db_result_whole(PGresult *pg)
+{
+    return (struct db_result){pg, 0, PQntuples(pg)};
+}
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "core/chaos.h"
-#include "core/db/db_result.h"
+#include "core/db/db_many.h"
 #include "link/stream_id.h"
 
 /* What an SQLSTATE means for the one who called. */
@@ -68,24 +68,43 @@ static bool add_prepare(struct db_conn *conn, struct db_segment *segment, int st
     return PQsendPrepare(conn->pg, name_of(conn, statement, name), sql, 0, NULL) == 1;
 }
 
-static bool add_call(struct db_conn *conn, struct db_segment *segment,
-                     struct db_call *call)
+static bool add_statement(struct db_conn *conn, struct db_segment *segment,
+                          const char *sql, int first, int count,
+                          const char *const *params)
 {
-    int statement = db_statement(conn->db, call->sql);
+    char name[24];
+    int statement = db_statement(conn->db, sql);
     if (statement < 0) {
         return false;
     }
-    if (call->mode_param >= 0 && call->mode_param < call->param_count) {
-        call->params[call->mode_param] = segment->in_batch ? "1" : "0";
+    bool sent = add_prepare(conn, segment, statement, sql);
+    segment->steps[segment->step_count++] = (struct db_step){
+        .kind = STEP_CALL, .statement = statement, .first = first, .count = count};
+    return PQsendQueryPrepared(conn->pg, name_of(conn, statement, name),
+                               segment->calls[first]->param_count, params, NULL, NULL,
+                               1) == 1 &&
+           sent;
+}
+
+/* One call, or several by their `many`. */
+static bool add_calls(struct db_conn *conn, struct db_segment *segment, int first,
+                      int count)
+{
+    struct db_call *const *calls = segment->calls + first;
+    for (int i = 0; i < count; i++) {
+        if (calls[i]->mode_param >= 0 && calls[i]->mode_param < calls[i]->param_count) {
+            calls[i]->params[calls[i]->mode_param] = segment->in_batch ? "1" : "0";
+        }
     }
-    char name[24];
-    bool sent = add_prepare(conn, segment, statement, call->sql);
-    segment->steps[segment->step_count++] =
-        (struct db_step){.kind = STEP_CALL, .statement = statement, .call = call};
-    segment->call_count++;
-    return sent &&
-           PQsendQueryPrepared(conn->pg, name_of(conn, statement, name),
-                               call->param_count, call->params, NULL, NULL, 1) == 1;
+    if (count == 1) {
+        return add_statement(conn, segment, calls[0]->sql, first, 1, calls[0]->params);
+    }
+    const char *params[DB_PARAMS_MAX];
+    struct buf buf;
+    bool sent = db_many_params(calls, count, &buf, params) &&
+                add_statement(conn, segment, calls[0]->many->sql, first, count, params);
+    buf_finish(&buf);
+    return sent;
 }
 
 /* Waits for the counter that the calls behind it need, before any of them tries. */
@@ -161,12 +180,15 @@ static bool send_segment(struct db_conn *conn)
     }
     segment->in_batch = !calls[0]->db.alone;
     segment->sent_ms = clock_ms();
+    segment->call_count = count;
+    db_many_sort(calls, count, segment->calls);
     list_push(&conn->segments, &segment->node);
     conn->in_flight++;
     bool sent = lock == NULL || add_lock(conn, segment, lock);
-    for (int i = 0; i < count; i++) {
-        /* each call becomes a step even after a failure, so that it is given back */
-        sent = add_call(conn, segment, calls[i]) && sent;
+    for (int first = 0, together; first < count && sent; first += together) {
+        together =
+            segment->in_batch ? db_many_count(segment->calls + first, count - first) : 1;
+        sent = add_calls(conn, segment, first, together);
     }
     if (chaos_point_armed("before-commit")) {
         PQsendFlushRequest(conn->pg);
@@ -201,16 +223,14 @@ void db_conn_pump(struct db_conn *conn)
 static void after_failure(struct db_conn *conn, struct db_segment *segment)
 {
     if (segment->call_count > 1) {
-        for (int i = segment->step_count - 1; i >= 0; i--) {
-            if (segment->steps[i].call != NULL) {
-                segment->steps[i].call->db.alone = true;
-                metric_add(&db_reruns, 1);
-                db_route(conn->db, segment->steps[i].call, true);
-            }
+        for (int i = segment->call_count - 1; i >= 0; i--) {
+            segment->calls[i]->db.alone = true;
+            metric_add(&db_reruns, 1);
+            db_route(conn->db, segment->calls[i], true);
         }
         return;
     }
-    struct db_call *call = segment->steps[segment->step_count - 1].call;
+    struct db_call *call = segment->calls[0];
     enum verdict verdict = verdict_of(segment->sqlstate);
     if (verdict == VERDICT_RERUN && call->db.tries++ < DB_TRIES) {
         call->db.alone = true;
@@ -225,11 +245,11 @@ static void after_failure(struct db_conn *conn, struct db_segment *segment)
               segment->message != NULL ? segment->message : "", NULL);
 }
 
-static bool is_busy(const struct db_segment *segment, const struct db_step *step)
+static bool is_busy(const struct db_segment *segment, const struct db_call *call,
+                    const struct db_result *result)
 {
-    const struct db_result result = {step->result};
-    return segment->in_batch && step->call->mode == DB_BATCH &&
-           db_row_count(&result) == 1 && bytes_equal_text(db_text(&result, 0, 0), "BUSY");
+    return segment->in_batch && call->mode == DB_BATCH && db_row_count(result) == 1 &&
+           bytes_equal_text(db_text(result, 0, 0), "BUSY");
 }
 
 static void run_again(struct db_conn *conn, struct db_call *call)
@@ -249,16 +269,21 @@ static void after_commit(struct db_conn *conn, struct db_segment *segment)
 {
     chaos_point("after-commit");
     for (int i = 0; i < segment->step_count; i++) {
-        struct db_step *step = &segment->steps[i];
-        if (step->call == NULL) {
-            continue;
+        const struct db_step *step = &segment->steps[i];
+        struct db_result results[DB_BATCH_MAX];
+        if (step->count > 1) {
+            db_many_results(step->result, step->count, results);
+        } else {
+            results[0] = db_result_whole(step->result);
         }
-        if (is_busy(segment, step)) {
-            run_again(conn, step->call);
-            continue;
+        for (int k = 0; k < step->count; k++) {
+            struct db_call *call = segment->calls[step->first + k];
+            if (is_busy(segment, call, &results[k])) {
+                run_again(conn, call);
+            } else {
+                db_finish(call, ERR_OK, false, "", "", &results[k]);
+            }
         }
-        const struct db_result result = {step->result};
-        db_finish(step->call, ERR_OK, false, "", "", &result);
     }
 }
 

@@ -72,6 +72,12 @@ static int set_up(void **state)
              "IF p_free = 1 AND NOT pg_try_advisory_xact_lock(77) THEN RETURN 'BUSY'; "
              "ELSIF p_free = 0 THEN PERFORM pg_advisory_xact_lock(77); END IF; "
              "INSERT INTO t VALUES (p_n, 'mode ' || p_free); RETURN 'OK'; END $$");
+    side_run(
+        "CREATE OR REPLACE FUNCTION run_many(p_words text[], p_mode int) "
+        "RETURNS TABLE (w text, n int) LANGUAGE plpgsql AS $$ BEGIN "
+        "IF 'fail' = ANY (p_words) THEN RAISE 'failed'; END IF; "
+        "RETURN QUERY SELECT x.w, x.n::int FROM unnest(p_words) WITH ORDINALITY x(w, n) "
+        "WHERE x.w IS DISTINCT FROM 'none' AND p_mode = 1 ORDER BY x.n DESC; END $$");
     assert_int_equal(uv_loop_init(&loop), 0);
     struct db_options options = {.conninfo = getenv("DATABASE_URL"),
                                  .connections = 1,
@@ -138,6 +144,29 @@ static void submit_busy(int i, const char *stream)
     call->call.busy_stream = stream;
     call->call.param_count = 2;
     call->call.params[1] = call->first;
+    call->call.deadline_ms = clock_ms() + 5000;
+    call->call.done = on_done;
+    assert_int_equal(db_submit(db, &call->call), ERR_OK);
+    pending++;
+}
+
+/* A statement whose calls go together from DB_MANY_LEAST on: says who ran how. */
+static const struct db_many many = {
+    .sql = "SELECT coalesce(w, 'NULL') || ' of ' || cardinality($1), n "
+           "FROM run_many($1, $2) AS r(w, n)",
+    .each = 1,
+};
+
+static void submit_many(int i, const char *word, bool free_only)
+{
+    struct call *call = &calls[i];
+    call->call.sql = "SELECT coalesce($1, 'NULL') || ' alone ' || ($2::int >= 0)";
+    call->call.many = &many;
+    call->call.mode = DB_BATCH;
+    call->call.mode_param = free_only ? 1 : -1;
+    call->call.param_count = 2;
+    call->call.params[0] = word;
+    call->call.params[1] = "1";
     call->call.deadline_ms = clock_ms() + 5000;
     call->call.done = on_done;
     assert_int_equal(db_submit(db, &call->call), ERR_OK);
@@ -254,6 +283,64 @@ static void a_busy_call_runs_again_and_waits_at_last(void **state)
         assert_string_equal(calls[i].value, "OK");
     }
     assert_string_equal(side_value("SELECT count(*) FROM t"), "5");
+}
+
+static void calls_that_may_go_together_share_a_statement(void **state)
+{
+    static const char *const words[] = {"a \"b\" \\c", "{x,y}", NULL, "NULL", "", "z"};
+    wait_ready();
+    for (int i = 0; i < 6; i++) {
+        submit_many(i, words[i], true);
+        if (i == 2) {
+            assert_int_equal(submit(10, "SELECT 'between'", DB_BATCH, NULL), ERR_OK);
+        }
+    }
+    run();
+    for (int i = 0; i < 6; i++) {
+        char wanted[64];
+        snprintf(wanted, sizeof(wanted), "%s of 6", words[i] != NULL ? words[i] : "NULL");
+        assert_int_equal(calls[i].outcome.err, ERR_OK);
+        assert_string_equal(calls[i].value, wanted);
+    }
+    assert_string_equal(calls[10].value, "between");
+}
+
+static void few_calls_go_by_themselves(void **state)
+{
+    wait_ready();
+    for (int i = 0; i < DB_MANY_LEAST - 1; i++) {
+        submit_many(i, "w", false);
+    }
+    run();
+    for (int i = 0; i < DB_MANY_LEAST - 1; i++) {
+        assert_string_equal(calls[i].value, "w alone true");
+    }
+}
+
+static void a_call_without_a_row_hears_no_other(void **state)
+{
+    wait_ready();
+    for (int i = 0; i < 5; i++) {
+        submit_many(i, i == 2 ? "none" : "w", true);
+    }
+    run();
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(calls[i].outcome.err, ERR_OK);
+        assert_string_equal(calls[i].value, i == 2 ? "" : "w of 5");
+    }
+}
+
+static void one_that_fails_among_many_fails_alone(void **state)
+{
+    wait_ready();
+    for (int i = 0; i < 5; i++) {
+        submit_many(i, i == 3 ? "fail" : "w", true);
+    }
+    run();
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(calls[i].outcome.err, ERR_OK);
+        assert_string_equal(calls[i].value, i == 3 ? "fail alone true" : "w alone true");
+    }
 }
 
 static void who_waits_holds_up_nobody_else(void **state)
@@ -377,6 +464,10 @@ int main(void)
         db_case(a_statement_that_cannot_be_prepared_fails_alone),
         db_case(a_changed_function_is_prepared_anew),
         db_case(a_busy_call_runs_again_and_waits_at_last),
+        db_case(calls_that_may_go_together_share_a_statement),
+        db_case(few_calls_go_by_themselves),
+        db_case(a_call_without_a_row_hears_no_other),
+        db_case(one_that_fails_among_many_fails_alone),
         db_case(who_waits_holds_up_nobody_else),
         db_case(calls_of_a_lost_connection_run_again),
         db_case(what_was_sent_and_lost_is_unknown_at_its_deadline),

@@ -62,6 +62,7 @@ static void make_row(const char *status, const char *message, const char *detail
     }
     int size = emitted != NULL ? (int)pack_array(emitted, emitted_count) : -1;
     assert_true(PQsetvalue(result.pg, 0, 5, packed, size));
+    result = db_result_whole(result.pg);
 }
 
 static int set_up(void **state)

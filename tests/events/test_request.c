@@ -119,11 +119,17 @@ static void a_shortcut_takes_the_same_parameters(void **state)
     run("SEND_MESSAGE", "{\"roomId\":\"" ROOM "\",\"content\":\"x\"}");
     assert_non_null(submitted);
     assert_int_equal(finished, 0);
+    assert_non_null(submitted->many);
     assert_string_equal(
-        submitted->sql,
+        submitted->many->sql,
         "SELECT * FROM run_send_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
         "$12, $13, $14, $15, $16, $17, $18, $19)");
     assert_int_equal(submitted->param_count, 19);
+    /* what the event says of itself is the same for all, what a call says is its own */
+    for (int i = 0; i < submitted->param_count; i++) {
+        bool same = i == 0 || i == 7 || i == 9 || i == 10 || i == 11 || i == 13;
+        assert_int_equal(submitted->many->each >> i & 1, same ? 0 : 1);
+    }
     assert_int_equal(submitted->mode, DB_BATCH);
     assert_int_equal(submitted->mode_param, 0);
     assert_string_equal(submitted->busy_stream, "room:" ROOM);

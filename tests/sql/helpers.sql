@@ -54,12 +54,17 @@ DECLARE
     e test.events;
 BEGIN
     SELECT * INTO STRICT e FROM test.events WHERE name = p_event;
-    IF e.shortcut THEN
-        RETURN format('SELECT * FROM run_%s(%s, %L, %L, %L, %s, %L, %L, %L, %L, %L, %s, %s, %L,'
-                      ' %s, NULL, %s, %s)', lower(p_event),
-            p_mode, p_user, p_session, 'token-' || p_user, p_iat, p_service, p_key, p_event,
+    IF e.shortcut AND p_mode = 1 THEN
+        RETURN format('SELECT o.status, o.message, o.details, o.reply, o.control, o.emitted'
+                      ' FROM (VALUES (%s)) AS v(content, reply_to), run_%s(1, ARRAY[%L::uuid],'
+                      ' ARRAY[%L::uuid], ARRAY[%L], ARRAY[%s::bigint], ARRAY[%L::boolean],'
+                      ' ARRAY[%L::uuid], %L, ARRAY[%L::bytea], %L, %s, %s, ARRAY[%L::uuid], %s,'
+                      ' ARRAY[NULL], ARRAY[%s::bigint], ARRAY[v.content],'
+                      ' ARRAY[v.reply_to::uuid], ARRAY[NULL::uuid]) o',
+            p_args, lower(p_event), p_user, p_session, 'token-' || p_user, p_iat, p_service,
+            p_key, p_event,
             decode(md5(p_event || coalesce(p_resource::text, '') || p_args), 'hex'),
-            e.right_kind, e.actions, e.type, p_resource, e.lock, p_service_rights, p_args);
+            e.right_kind, e.actions, e.type, p_resource, e.lock, p_service_rights);
     END IF;
     RETURN format(
         'SELECT o.* FROM %s(%s, %L, %L, %L, %s, %L, %L, %L, %L, %L, %s, %s, %L, %s, NULL, %s) a,'

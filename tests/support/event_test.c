@@ -58,7 +58,8 @@ static enum err submit(void *user, struct db_call *call)
     if (call->mode_param >= 0) {
         call->params[call->mode_param] = "0";
     }
-    struct db_result result = {run(call->sql, call->param_count, call->params, 1)};
+    struct db_result result =
+        db_result_whole(run(call->sql, call->param_count, call->params, 1));
     struct db_outcome outcome = {ERR_OK, false, "", ""};
     call->done(call, &outcome, &result);
     PQclear(result.pg);

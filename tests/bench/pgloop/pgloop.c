@@ -8,11 +8,12 @@
 #include <time.h>
 
 #include "core/admission.h"
+#include "core/db/db_many.h"
 #include "core/event.h"
 #include "core/event_stats.h"
 #include "load/usage.h"
 
-#define BATCH_MAX  32
+#define BATCH_MAX  DB_BATCH_MAX
 #define SEGMENTS   2
 #define CONNS_MAX  16
 #define ARGS       3 /* content, reply_to, client_id */
@@ -34,8 +35,15 @@ struct conn {
     int segments; /* sent, their Sync result not yet here */
 };
 
+/* One call, as the core would submit it. */
+struct call {
+    struct db_call call;
+    char user[40], room[40], key[40], hash[40];
+};
+
 struct loop {
     struct options options;
+    const struct db_many *many;
     struct conn conns[CONNS_MAX];
     char actions[24];
     char text[TEXT_BYTES + 1];
@@ -76,36 +84,54 @@ static uint32_t pick_user(struct loop *loop, const struct conn *conn)
     }
 }
 
-static void send_call(struct loop *loop, struct conn *conn)
+static void make_call(struct loop *loop, struct conn *conn, struct call *call)
 {
-    char user_text[40], room_text[40], key[40], hash[40];
     uint32_t user = pick_user(loop, conn);
     uint64_t a = next_random(loop), b = next_random(loop);
-    snprintf(user_text, sizeof(user_text), "00000000-0000-4000-8000-%012x", user);
-    snprintf(room_text, sizeof(room_text), "00000000-0000-4000-9000-%012x",
+    snprintf(call->user, sizeof(call->user), "00000000-0000-4000-8000-%012x", user);
+    snprintf(call->room, sizeof(call->room), "00000000-0000-4000-9000-%012x",
              user % loop->options.rooms);
-    snprintf(key, sizeof(key), "%08x-%04x-4%03x-8%03x-%012llx", (uint32_t)a,
+    snprintf(call->key, sizeof(call->key), "%08x-%04x-4%03x-8%03x-%012llx", (uint32_t)a,
              (uint32_t)(a >> 32) & 0xffff, (uint32_t)(a >> 48) & 0xfff,
              (uint32_t)b & 0xfff, (unsigned long long)(b >> 16));
-    snprintf(hash, sizeof(hash), "\\x%016llx%016llx", (unsigned long long)a,
+    snprintf(call->hash, sizeof(call->hash), "\\x%016llx%016llx", (unsigned long long)a,
              (unsigned long long)b);
     const char *params[PARAMS] = {
         "1", /* as the core does, also with one call in a batch */
-        user_text, SESSION,    NULL,          "0", "f",       key, "SEND_MESSAGE",
-        hash,      "actions",  loop->actions, "3", room_text, "0", NULL,
-        "0",       loop->text, NULL,          key,
+        call->user, SESSION,        NULL,       "0",       "f",
+        call->key,  "SEND_MESSAGE", call->hash, "actions", loop->actions,
+        "3",        call->room,     "0",        NULL,      "0",
+        loop->text, NULL,           call->key,
     };
+    call->call.many = loop->many;
+    call->call.param_count = PARAMS;
+    memcpy(call->call.params, params, sizeof(params));
+}
+
+static void send_calls(struct loop *loop, struct conn *conn)
+{
+    static struct call calls[BATCH_MAX];
+    struct db_call *list[BATCH_MAX];
+    const char *params[DB_PARAMS_MAX];
+    struct buf buf;
+    int count = (int)loop->options.batch;
+    for (int i = 0; i < count; i++) {
+        make_call(loop, conn, &calls[i]);
+        list[i] = &calls[i].call;
+    }
+    if (!db_many_params(list, count, &buf, params)) {
+        fail("send", "no memory");
+    }
     if (PQsendQueryPrepared(conn->pg, STATEMENT, PARAMS, params, NULL, NULL, 1) != 1) {
         fail("send", PQerrorMessage(conn->pg));
     }
+    buf_finish(&buf);
 }
 
 static void send_segments(struct loop *loop, struct conn *conn)
 {
     while (conn->segments < SEGMENTS) {
-        for (uint32_t i = 0; i < loop->options.batch; i++) {
-            send_call(loop, conn);
-        }
+        send_calls(loop, conn);
         if (PQpipelineSync(conn->pg) != 1) {
             fail("sync", PQerrorMessage(conn->pg));
         }
@@ -116,9 +142,9 @@ static void send_segments(struct loop *loop, struct conn *conn)
     }
 }
 
-static void take_row(struct loop *loop, const PGresult *result)
+static void take_row(struct loop *loop, const PGresult *result, int row)
 {
-    const char *status = PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "no row";
+    const char *status = PQgetvalue(result, row, 0);
     if (strcmp(status, "OK") == 0) {
         loop->done++;
     } else if (strcmp(status, "BUSY") == 0) {
@@ -142,7 +168,9 @@ static void receive(struct loop *loop, struct conn *conn)
             conn->segments--;
             break;
         case PGRES_TUPLES_OK:
-            take_row(loop, result);
+            for (int row = 0; row < PQntuples(result); row++) {
+                take_row(loop, result, row);
+            }
             break;
         case PGRES_EMPTY_QUERY: /* NULL ends each statement's results */
             break;
@@ -267,16 +295,16 @@ int main(int argc, char **argv)
     if (event == NULL || event_stats_init() != ERR_OK) {
         fail("contract", "SEND_MESSAGE is not in it");
     }
-    const char *sql = event_statement(event, ARGS);
-    if (sql == NULL) {
+    if (event_statement(event, ARGS) == NULL || event_shortcut(event) == NULL) {
         fail("contract", "no statement");
     }
+    loop.many = event_shortcut(event);
     snprintf(loop.actions, sizeof(loop.actions), "%llu",
              (unsigned long long)event->actions);
     memset(loop.text, 'x', TEXT_BYTES);
     loop.random = now_ns(CLOCK_REALTIME);
     for (uint32_t i = 0; i < loop.options.conns; i++) {
-        open_conn(&loop, &loop.conns[i], i, sql);
+        open_conn(&loop, &loop.conns[i], i, loop.many->sql);
     }
     measure(&loop);
     for (uint32_t i = 0; i < loop.options.conns; i++) {
