@@ -233,7 +233,6 @@ with_watched_system() {
     local status=0 reports=$RUN/test/sanitizer
     rm -rf "$reports" && mkdir -p "$reports"
     export BELFRY_PRESET=$PRESET
-    export LSAN_OPTIONS=suppressions=$ROOT/tests/support/lsan.supp:print_suppressions=0
     export ASAN_OPTIONS=log_path=$reports/report UBSAN_OPTIONS=print_stacktrace=1:log_path=$reports/report
     with_system "$@" || status=$?
     no_reports "$reports" || status=1

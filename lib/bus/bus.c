@@ -22,9 +22,8 @@ struct metric bus_published =
     METRIC_COUNTER("belfry_bus_published_total", "Messages given to the bus.");
 struct metric bus_received =
     METRIC_COUNTER("belfry_bus_received_total", "Messages that the bus has handed on.");
-struct metric bus_dropped =
-    METRIC_COUNTER("belfry_bus_dropped_total",
-                   "Messages that arrived and were malformed or found the queue full.");
+struct metric bus_dropped = METRIC_COUNTER(
+    "belfry_bus_dropped_total", "Messages that were malformed or found a queue full.");
 struct metric bus_publish_errors = METRIC_COUNTER(
     "belfry_bus_publish_errors_total", "Messages that the bus could not send.");
 
@@ -39,6 +38,11 @@ static void register_metrics(void)
 void bus_count_publish_error(void)
 {
     metric_add(&bus_publish_errors, 1);
+}
+
+void bus_count_dropped(size_t count)
+{
+    metric_add(&bus_dropped, (int64_t)count);
 }
 
 /* NULL if there is none, or if it was left out of this build. */

@@ -56,7 +56,7 @@ struct bus_driver {
     void (*unsubscribe)(struct bus *bus, const char *topic);
 
     /* Called by bus_poll(). Hands at most `limit` messages to bus_deliver(), true if more
-     * is waiting. bus_poll_inbox() is the right one for all but decorators. */
+     * is waiting. bus_poll_inbox() is the right one for those that use bus_receive(). */
     bool (*poll)(struct bus *bus, int limit);
 
     /* Called at any time; true while the broker or a peer is connected. */
@@ -107,6 +107,9 @@ void bus_deliver(struct bus *bus, struct bytes topic, struct bytes payload);
 
 /* From any thread: a message was accepted by publish and could not be sent after all. */
 void bus_count_publish_error(void);
+
+/* From any thread: so many messages were malformed or found a queue full. */
+void bus_count_dropped(size_t count);
 
 /* 1 to BUS_TOPIC_MAX bytes of [A-Za-z0-9.:_-]. */
 bool bus_topic_valid(struct bytes topic);

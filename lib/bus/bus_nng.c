@@ -1,31 +1,86 @@
-/* Why: the bus of one machine, with nothing to install: each core is a PUB listener, and
- * each edge dials all of them.
+/* Why: the bus of one machine, with nothing to install: each core listens, and each edge
+ * dials all of them.
  *
  * A message is one byte with the topic's size, the topic, and the payload. Everybody gets
- * everything: NNG would filter at the receiver only, so topics are not given to it. PUB
- * never blocks and never fails; beyond its buffers it silently drops the oldest. */
+ * everything. What an edge does not read waits at its core, up to a limit; beyond that,
+ * new messages to it are dropped. */
 #include "bus/bus_driver.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "bus/bus_nng_socket.h"
+#include "channel/channel.h"
 
-#define CLOSE_MS 2000 /* then whatever hangs is left behind */
-#define PEER_MAX 300  /* host of 255, port */
+#define MESSAGE_MAX      (1 + BUS_TOPIC_MAX + BUS_PAYLOAD_MAX)
+#define BACKLOG_MAX      (16 * 1024 * 1024) /* of one edge */
+#define RECONNECT_MIN_MS 100
+#define RECONNECT_MAX_MS 1000
+#define PEER_MAX         300 /* host of 255, port */
 
 struct bus_nng {
     struct bus bus;
-    struct bus_nng_socket *pub; /* NULL until bus_listen() */
-    bool listening;
-    struct map peers; /* "host port" -> struct bus_nng_socket, a SUB */
+    struct channel_hub hub;
+    struct channel_listener *listener; /* NULL until bus_listen() */
+    struct map peers;                  /* "host port" -> struct channel */
+    size_t connected;                  /* of those */
 };
+
+static const struct channel_options options = {.message_max = MESSAGE_MAX,
+                                               .backlog_max = BACKLOG_MAX,
+                                               .redial_min_ms = RECONNECT_MIN_MS,
+                                               .redial_max_ms = RECONNECT_MAX_MS};
 
 static struct bus_nng *nng_of(const struct bus *bus)
 {
     return container_of(bus, struct bus_nng, bus);
 }
+
+/* ---- what the channels say ---- */
+
+static void on_peer_open(void *user, struct channel *channel)
+{
+    ((struct bus_nng *)user)->connected++;
+}
+
+static void on_peer_close(void *user, struct channel *channel)
+{
+    ((struct bus_nng *)user)->connected--;
+}
+
+static void on_peer_message(void *user, struct channel *channel, struct bytes message)
+{
+    struct bus_nng *self = user;
+    struct bytes topic = {0};
+    if (message.size > 0 && message.size - 1 >= message.data[0]) {
+        topic = bytes_make(message.data + 1, message.data[0]);
+    }
+    if (!bus_topic_valid(topic)) {
+        bus_count_dropped(1);
+        return;
+    }
+    const uint8_t *payload = topic.data + topic.size;
+    bus_deliver(&self->bus, topic, bytes_make(payload, message.size - 1 - topic.size));
+}
+
+static void on_edge_open(void *user, struct channel *channel)
+{
+}
+
+static void on_edge_close(void *user, struct channel *channel)
+{
+}
+
+static void on_edge_message(void *user, struct channel *channel, struct bytes message)
+{
+    bus_count_dropped(1); /* edges only listen */
+}
+
+static const struct channel_events peer_events = {on_peer_open, on_peer_message,
+                                                  on_peer_close};
+static const struct channel_events edge_events = {on_edge_open, on_edge_message,
+                                                  on_edge_close};
+
+/* ---- slots ---- */
 
 static enum err nng_bus_open(const char *address, struct bus_events events,
                              struct bus **ret_bus)
@@ -39,41 +94,23 @@ static enum err nng_bus_open(const char *address, struct bus_events events,
     }
     bus_init(&self->bus, &bus_nng_driver, events);
     self->bus.routes_topics = false;
+    channel_hub_init(&self->hub, events.wake, events.user);
     map_init(&self->peers, MAP_TEXT_KEYS);
 
     *ret_bus = &self->bus;
     return ERR_OK;
 }
 
-/* All sockets at once, so that their time to become quiet is spent only once. */
 static void nng_bus_close(struct bus *bus)
 {
     struct bus_nng *self = nng_of(bus);
-    size_t count = 0;
-    pthread_t *closers = calloc(self->peers.size + 1, sizeof(*closers));
-
     size_t cursor = 0;
     void *peer;
     while (map_next(&self->peers, &cursor, NULL, &peer)) {
-        pthread_t closer;
-        if (bus_nng_socket_close(peer, &closer) && closers != NULL) {
-            closers[count++] = closer;
-        }
+        channel_close(peer);
     }
-    pthread_t closer;
-    if (self->pub != NULL && bus_nng_socket_close(self->pub, &closer) &&
-        closers != NULL) {
-        closers[count++] = closer;
-    }
-    struct timespec deadline;
-    clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += CLOSE_MS / 1000;
-    for (size_t i = 0; i < count; i++) {
-        if (pthread_timedjoin_np(closers[i], NULL, &deadline) != 0) {
-            pthread_detach(closers[i]);
-        }
-    }
-    free(closers);
+    channel_listener_close(self->listener);
+    channel_hub_finish(&self->hub);
     map_finish(&self->peers);
     bus_finish(&self->bus);
     free(self);
@@ -82,26 +119,16 @@ static void nng_bus_close(struct bus *bus)
 static enum err nng_bus_listen(struct bus *bus, const char *host, int port)
 {
     struct bus_nng *self = nng_of(bus);
-    if (self->pub == NULL) {
-        TRY(bus_nng_pub_open(&self->pub));
+    if (self->listener != NULL) {
+        return ERR_UNAVAILABLE;
     }
-    TRY(bus_nng_socket_listen(self->pub, host, port));
-    self->listening = true;
-    return ERR_OK;
+    return channel_listen(&self->hub, host, port, options, edge_events, self,
+                          &self->listener);
 }
 
 static void peer_key(const char *host, int port, char ret_key[PEER_MAX])
 {
     snprintf(ret_key, PEER_MAX, "%s %d", host, port);
-}
-
-/* Without waiting for its end. */
-static void peer_close(struct bus_nng_socket *peer)
-{
-    pthread_t closer;
-    if (bus_nng_socket_close(peer, &closer)) {
-        pthread_detach(closer);
-    }
 }
 
 static enum err nng_bus_peer_add(struct bus *bus, const char *host, int port)
@@ -112,46 +139,42 @@ static enum err nng_bus_peer_add(struct bus *bus, const char *host, int port)
     if (map_get(&self->peers, key) != NULL) {
         return ERR_OK;
     }
-    struct bus_nng_socket *peer;
-    TRY(bus_nng_sub_open(bus, &peer));
+    struct channel *peer;
+    TRY(channel_dial(&self->hub, host, port, options, peer_events, self, &peer));
     enum err err = map_put(&self->peers, key, peer);
-    if (err == ERR_OK) {
-        err = bus_nng_socket_dial(peer, host, port);
-    }
     if (err != ERR_OK) {
-        map_remove(&self->peers, key);
-        peer_close(peer);
+        channel_close(peer);
     }
     return err;
 }
 
 static void nng_bus_peer_remove(struct bus *bus, const char *host, int port)
 {
+    struct bus_nng *self = nng_of(bus);
     char key[PEER_MAX];
     peer_key(host, port, key);
-    struct bus_nng_socket *peer = map_remove(&nng_of(bus)->peers, key);
+    struct channel *peer = map_remove(&self->peers, key);
     if (peer != NULL) {
-        peer_close(peer);
+        self->connected -= channel_is_open(peer);
+        channel_close(peer);
     }
 }
 
+/* Also who has come and gone is seen to here: a core that only publishes need not poll.
+ */
 static enum err nng_bus_publish(struct bus *bus, struct bytes topic, struct bytes payload)
 {
     struct bus_nng *self = nng_of(bus);
-    if (!self->listening) {
+    if (self->listener == NULL) {
         return ERR_UNAVAILABLE; /* nobody could hear it */
     }
-    nng_msg *msg;
-    if (nng_msg_alloc(&msg, 1 + topic.size + payload.size) != 0) {
-        return ERR_UNAVAILABLE;
+    if (channel_hub_poll(&self->hub, 0)) {
+        bus->events.wake(bus->events.user);
     }
-    uint8_t *body = nng_msg_body(msg);
-    body[0] = (uint8_t)topic.size;
-    memcpy(body + 1, topic.data, topic.size);
-    if (payload.size > 0) {
-        memcpy(body + 1 + topic.size, payload.data, payload.size);
-    }
-    return bus_nng_socket_send(self->pub, msg);
+    uint8_t topic_size = (uint8_t)topic.size;
+    const struct bytes parts[] = {bytes_make(&topic_size, 1), topic, payload};
+    bus_count_dropped(channel_listener_send(self->listener, parts, 3));
+    return ERR_OK;
 }
 
 static enum err nng_bus_subscribe(struct bus *bus, const char *topic)
@@ -163,20 +186,16 @@ static void nng_bus_unsubscribe(struct bus *bus, const char *topic)
 {
 }
 
+static bool nng_bus_poll(struct bus *bus, int limit)
+{
+    return channel_hub_poll(&nng_of(bus)->hub, (size_t)limit);
+}
+
 static bool nng_bus_connected(const struct bus *bus)
 {
     const struct bus_nng *self = nng_of(bus);
-    if (self->pub != NULL && bus_nng_socket_connected(self->pub)) {
-        return true;
-    }
-    size_t cursor = 0;
-    void *peer;
-    while (map_next(&self->peers, &cursor, NULL, &peer)) {
-        if (bus_nng_socket_connected(peer)) {
-            return true;
-        }
-    }
-    return false;
+    return self->connected > 0 ||
+           (self->listener != NULL && channel_listener_count(self->listener) > 0);
 }
 
 const struct bus_driver bus_nng_driver = {
@@ -186,7 +205,7 @@ const struct bus_driver bus_nng_driver = {
     .publish = nng_bus_publish,
     .subscribe = nng_bus_subscribe,
     .unsubscribe = nng_bus_unsubscribe,
-    .poll = bus_poll_inbox,
+    .poll = nng_bus_poll,
     .connected = nng_bus_connected,
     .listen = nng_bus_listen,
     .peer_add = nng_bus_peer_add,

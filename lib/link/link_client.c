@@ -1,13 +1,16 @@
-/* Gives the edge one core that answers, or says so soon: everything about NNG and
- * about silence is dealt with here. */
+/* Gives the edge one core that answers, or says so soon: everything about silence is
+ * dealt with here. */
 #include "link/link_client.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "link/link_client_parts.h"
+#include "link/link_parts.h"
 
-#define QUEUE_BYTES_MAX (4 * 1024 * 1024)
+#define UNDER_WAY_MAX    2 /* messages */
+#define RECONNECT_MIN_MS 50
+#define RECONNECT_MAX_MS 1000
+#define QUEUE_BYTES_MAX  (4 * 1024 * 1024)
 /* Structs are larger than their packed form. */
 #define ARENA_BYTES_MAX        (64 * 1024 * 1024)
 #define PROBE_MIN_MS           50
@@ -22,6 +25,40 @@
 #define NUMBER_FIELD           3
 #define LINK_FIELD             4
 
+struct link_client {
+    int refs; /* three handles of the loop */
+    struct channel_hub hub;
+    struct channel *channel;
+    uv_async_t wake;
+    uv_prepare_t turn;
+    uv_timer_t timer;
+
+    const struct link_key *key;
+    struct uuid edge_id;
+    struct link_client_events events;
+    void *user;
+    char address[CHANNEL_ADDRESS_SIZE];
+
+    struct frame_queue queue;
+    struct arena arena;
+    struct uuid core_id; /* that answered last */
+    uint64_t link_id;    /* tells it from another link of this edge to the same core */
+    uint64_t number;     /* of the last message */
+    size_t outstanding;
+    bool up;
+    bool draining;
+    bool closed;
+
+    size_t under_way; /* messages; answers come in their order */
+    int64_t sent_at_ms[UNDER_WAY_MAX];
+    int64_t heard_at_ms; /* or when waiting began anew */
+    int64_t timer_due_ms;
+    int64_t probe_at_ms;
+    int64_t probe_delay_ms;
+    int64_t redial_at_ms;
+    int64_t redial_delay_ms;
+};
+
 static int64_t min64(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -32,24 +69,11 @@ static int64_t max64(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-static size_t under_way(const struct link_client *client)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < CONTEXTS; i++) {
-        count += client->contexts[i].sent_at_ms != 0;
-    }
-    return count;
-}
-
 /* Since when the core owes an answer. */
 static int64_t silent_since(const struct link_client *client)
 {
-    int64_t oldest = INT64_MAX;
-    for (size_t i = 0; i < CONTEXTS; i++) {
-        int64_t sent_at = client->contexts[i].sent_at_ms;
-        oldest = sent_at != 0 ? min64(oldest, sent_at) : oldest;
-    }
-    return max64(client->heard_at_ms, oldest);
+    return client->under_way > 0 ? max64(client->heard_at_ms, client->sent_at_ms[0])
+                                 : INT64_MAX;
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -58,9 +82,13 @@ static void arm_timer(struct link_client *client)
 {
     int64_t now = clock_ms();
     int64_t due;
+    if (!channel_is_open(client->channel)) {
+        uv_timer_stop(&client->timer); /* on_open() goes on */
+        return;
+    }
     if (client->up) {
-        due = under_way(client) > 0 ? silent_since(client) + LINK_SILENCE_MS : now;
-    } else if (under_way(client) > 0) {
+        due = client->under_way > 0 ? silent_since(client) + LINK_SILENCE_MS : now;
+    } else if (client->under_way > 0) {
         due = client->redial_at_ms;
     } else {
         due = client->probe_at_ms;
@@ -81,7 +109,6 @@ static void go_down(struct link_client *client)
     client->draining = false;
     client->outstanding = 0;
     frame_queue_finish(&client->queue);
-    link_client_io_cancel_unsent(client);
     client->probe_at_ms = now;
     client->probe_delay_ms = PROBE_MIN_MS;
     client->redial_delay_ms = REDIAL_MIN_MS;
@@ -103,49 +130,42 @@ static void fail(struct link_client *client)
 }
 
 /* `chunk` NULL: an empty message, which only asks for answers. */
-static void send_message(struct link_client *client, struct context *context,
-                         struct frame_chunk *chunk)
+static void send_message(struct link_client *client, struct frame_chunk *chunk)
 {
     chunk = chunk != NULL ? chunk : frame_chunk_create();
-    nng_msg *msg = NULL;
     enum err err = ERR_UNAVAILABLE;
     if (chunk != NULL) {
         struct buf *body = frame_chunk_buf(chunk);
         frame_append_bytes(body, EDGE_ID_FIELD, bytes_make(client->edge_id.b, 16));
         frame_append_varint(body, NUMBER_FIELD, ++client->number);
         frame_append_varint(body, LINK_FIELD, client->link_id);
-        err = link_message_make(client->key, FRAME_TO_CORE, chunk, &msg);
+        err = link_message_send(client->key, FRAME_TO_CORE, chunk, client->channel);
     }
     if (err != ERR_OK) {
         fail(client); /* its requests are lost: the owner must know */
         return;
     }
-    context->sent_at_ms = clock_ms();
-    link_client_io_send(context, msg);
+    client->sent_at_ms[client->under_way++] = clock_ms();
 }
 
-static struct context *idle_context(struct link_client *client)
+/* Only when the one before is with the kernel: a message that waited here for long would
+ * be carried out after its requests have been given to another core. */
+static bool may_send(const struct link_client *client)
 {
-    for (size_t i = 0; i < CONTEXTS; i++) {
-        if (client->contexts[i].sent_at_ms == 0) {
-            return &client->contexts[i];
-        }
-    }
-    return NULL;
+    return channel_is_open(client->channel) && client->under_way < UNDER_WAY_MAX &&
+           channel_backlog(client->channel) == 0;
 }
 
 static void pump(struct link_client *client)
 {
-    struct context *context;
-    while (client->up && client->queue.count > 0 &&
-           (context = idle_context(client)) != NULL) {
-        send_message(client, context, frame_queue_take(&client->queue));
+    while (client->up && client->queue.count > 0 && may_send(client)) {
+        send_message(client, frame_queue_take(&client->queue));
     }
-    if (client->closed || under_way(client) > 0) {
+    if (client->closed || client->under_way > 0 || !may_send(client)) {
         return;
     }
     if (client->up || clock_ms() >= client->probe_at_ms) {
-        send_message(client, &client->contexts[0], NULL);
+        send_message(client, NULL);
         if (!client->closed) {
             arm_timer(client);
         }
@@ -186,21 +206,28 @@ static void hand_on(struct link_client *client, const Link__FromCore *message)
     }
 }
 
-static void handle_finished(struct link_client *client, struct context *context)
+/* ---- what the channel says ---- */
+
+static void on_channel_open(void *user, struct channel *channel)
 {
-    nng_msg *answer = context->answer;
-    context->answer = NULL;
-    context->sent_at_ms = 0;
-    if (answer == NULL) {
-        fail(client);
-        return;
+    struct link_client *client = user;
+    client->probe_at_ms = clock_ms();
+    client->redial_at_ms = client->probe_at_ms + client->redial_delay_ms;
+    pump(client);
+}
+
+static void on_channel_message(void *user, struct channel *channel, struct bytes frame)
+{
+    struct link_client *client = user;
+    if (client->under_way > 0) {
+        client->under_way--;
+        memmove(client->sent_at_ms, client->sent_at_ms + 1,
+                client->under_way * sizeof(client->sent_at_ms[0]));
     }
     ProtobufCMessage *message;
     arena_reset(&client->arena);
-    struct bytes frame = bytes_make(nng_msg_body(answer), nng_msg_len(answer));
     enum err err = frame_open(client->key, FRAME_FROM_CORE, &link__from_core__descriptor,
                               frame, &client->arena, &message);
-    nng_msg_free(answer);
     metric_add(&link_messages_received, 1);
     if (err != ERR_OK || ((Link__FromCore *)message)->core_id.len != 16) {
         fail(client);
@@ -209,23 +236,29 @@ static void handle_finished(struct link_client *client, struct context *context)
     hand_on(client, (Link__FromCore *)message);
 }
 
+static void on_channel_close(void *user, struct channel *channel)
+{
+    struct link_client *client = user;
+    client->under_way = 0;
+    go_down(client);
+    if (!client->closed) {
+        arm_timer(client);
+    }
+}
+
 static void on_wake(uv_async_t *wake)
 {
     struct link_client *client = wake->data;
-    bool lost;
-    struct context *finished = link_client_io_take(client, &lost);
-
-    while (finished != NULL && !client->closed) {
-        struct context *context = finished;
-        finished = context->next;
-        handle_finished(client, context);
-    }
-    if (lost && !client->closed) {
-        go_down(client);
-    }
+    channel_hub_poll(&client->hub, SIZE_MAX);
     if (!client->closed) {
         pump(client);
     }
+}
+
+/* On one of NNG's threads. */
+static void wake_loop(void *user)
+{
+    uv_async_send(&((struct link_client *)user)->wake);
 }
 
 static void on_turn(uv_prepare_t *turn)
@@ -236,7 +269,7 @@ static void on_turn(uv_prepare_t *turn)
 /* The connection stands, but nothing comes: the other side may have lost it. */
 static void redial(struct link_client *client)
 {
-    link_client_io_redial(client);
+    channel_break(client->channel);
     client->redial_delay_ms = min64(client->redial_delay_ms * 2, REDIAL_MAX_MS);
     client->redial_at_ms = clock_ms() + client->redial_delay_ms;
 }
@@ -250,10 +283,10 @@ static void on_timer(uv_timer_t *timer)
         int64_t moment = now - LINK_SILENCE_MS + STALL_MS;
         client->heard_at_ms = max64(client->heard_at_ms, moment);
     }
-    if (client->up && under_way(client) > 0 &&
+    if (client->up && client->under_way > 0 &&
         now >= silent_since(client) + LINK_SILENCE_MS) {
         go_down(client);
-    } else if (!client->up && under_way(client) > 0 && now >= client->redial_at_ms) {
+    } else if (!client->up && client->under_way > 0 && now >= client->redial_at_ms) {
         redial(client);
     }
     if (client->closed) {
@@ -274,6 +307,7 @@ static void handles_init(struct link_client *client, uv_loop_t *loop)
     uv_timer_init(loop, &client->timer);
     client->wake.data = client->turn.data = client->timer.data = client;
     uv_prepare_start(&client->turn, on_turn);
+    client->refs = 3;
 }
 
 enum err link_client_open(uv_loop_t *loop, const char *host, int port,
@@ -291,30 +325,41 @@ enum err link_client_open(uv_loop_t *loop, const char *host, int port,
     random_bytes(&client->link_id, sizeof(client->link_id));
     client->events = events;
     client->user = user;
-    client->finished_end = &client->finished;
     client->probe_delay_ms = PROBE_MIN_MS;
     client->redial_delay_ms = REDIAL_MIN_MS;
     client->redial_at_ms = clock_ms() + REDIAL_MIN_MS;
-    client->pipe = (nng_pipe)NNG_PIPE_INITIALIZER;
     frame_queue_init(&client->queue);
     arena_init(&client->arena, ARENA_BYTES_MAX);
-    pthread_mutex_init(&client->lock, NULL);
-    link_address_format(host, port, client->address);
+    channel_address_format(host, port, client->address);
 
     handles_init(client, loop);
-    atomic_store(&client->refs, 4);
-    if (!link_client_io_open(client)) {
+    channel_hub_init(&client->hub, wake_loop, client);
+    struct channel_options options = {.message_max = FRAME_MAX_BYTES,
+                                      .backlog_max = FRAME_MAX_BYTES,
+                                      .redial_min_ms = RECONNECT_MIN_MS,
+                                      .redial_max_ms = RECONNECT_MAX_MS};
+    struct channel_events channel_events = {on_channel_open, on_channel_message,
+                                            on_channel_close};
+    enum err err = channel_dial(&client->hub, host, port, options, channel_events, client,
+                                &client->channel);
+    if (err != ERR_OK) {
         link_client_close(client);
-        return ERR_UNAVAILABLE;
+        return err;
     }
-    arm_timer(client);
     *ret_client = client;
     return ERR_OK;
 }
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-    link_client_unref(handle->data);
+    struct link_client *client = handle->data;
+    if (--client->refs > 0) {
+        return;
+    }
+    channel_hub_finish(&client->hub);
+    frame_queue_finish(&client->queue);
+    arena_finish(&client->arena);
+    free(client);
 }
 
 void link_client_close(struct link_client *client)
@@ -324,7 +369,7 @@ void link_client_close(struct link_client *client)
     }
     client->closed = true;
     client->up = false;
-    link_client_io_close(client);
+    channel_close(client->channel);
     uv_close((uv_handle_t *)&client->wake, on_handle_closed);
     uv_close((uv_handle_t *)&client->turn, on_handle_closed);
     uv_close((uv_handle_t *)&client->timer, on_handle_closed);

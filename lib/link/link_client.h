@@ -1,7 +1,7 @@
 /* The edge's end of the link to one core: gathers requests into link messages, keeps one
  * message open at the core, notices when the core no longer answers.
  *
- * How it travels: NNG REQ contexts on one socket (resend time infinite: the edge alone
+ * How it travels: over one channel, which never sends anything twice (the edge alone
  * decides about retries). At most two messages are under way; what gathers meanwhile
  * forms the next one. The core answers the older message as soon as answers are there,
  * or 2 ms after a newer one came, or after 500 ms with nothing. Silence for

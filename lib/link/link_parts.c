@@ -1,8 +1,6 @@
 /* Holds in one place how link messages are put together, whichever end sends them. */
 #include "link/link_parts.h"
 
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define MEMBERS_FIELD 2
@@ -141,52 +139,17 @@ struct frame_chunk *frame_queue_take(struct frame_queue *queue)
     return chunk;
 }
 
-enum err link_message_make(const struct link_key *key, enum frame_kind kind,
-                           struct frame_chunk *chunk, nng_msg **ret_msg)
+enum err link_message_send(const struct link_key *key, enum frame_kind kind,
+                           struct frame_chunk *chunk, struct channel *channel)
 {
     enum err err = frame_finish(key, kind, &chunk->body);
-    if (err == ERR_OK && nng_msg_alloc(ret_msg, chunk->body.size) != 0) {
-        err = ERR_UNAVAILABLE;
+    if (err == ERR_OK) {
+        struct bytes frame = buf_bytes(&chunk->body);
+        err = channel_send(channel, &frame, 1);
     }
     if (err == ERR_OK) {
-        memcpy(nng_msg_body(*ret_msg), chunk->body.data, chunk->body.size);
         metric_add(&link_messages_sent, 1);
     }
     frame_chunk_destroy(chunk);
     return err;
-}
-
-void link_address_format(const char *host, int port, char ret_address[LINK_ADDRESS_SIZE])
-{
-    bool v6 = strchr(host, ':') != NULL;
-    snprintf(ret_address, LINK_ADDRESS_SIZE, "%s%.255s%s:%d", v6 ? "[" : "", host,
-             v6 ? "]" : "", port);
-}
-
-struct aside {
-    void (*close)(void *user);
-    void *user;
-};
-
-static void *run_aside(void *user)
-{
-    struct aside aside = *(struct aside *)user;
-    free(user);
-    aside.close(aside.user);
-    return NULL;
-}
-
-void link_close_aside(void (*close)(void *user), void *user)
-{
-    struct aside *aside = malloc(sizeof(*aside));
-    pthread_t thread;
-    if (aside != NULL) {
-        *aside = (struct aside){close, user};
-        if (pthread_create(&thread, NULL, run_aside, aside) == 0) {
-            pthread_detach(thread);
-            return;
-        }
-        free(aside);
-    }
-    close(user); /* no thread to be had: at least nothing leaks */
 }

@@ -2,14 +2,12 @@
 #ifndef LINK_LINK_PARTS_H
 #define LINK_LINK_PARTS_H
 
-#include <nng/nng.h>
-
 #include "base/list.h"
 #include "base/metrics.h"
+#include "channel/channel.h"
 #include "link/frame.h"
 
-#define LINK_CHUNK_BYTES  (FRAME_MAX_BYTES / 2) /* of a message that could be two */
-#define LINK_ADDRESS_SIZE 280                   /* "[host of 255]:65535" */
+#define LINK_CHUNK_BYTES (FRAME_MAX_BYTES / 2) /* of a message that could be two */
 
 /* Requests or replies that wait, already packed into bodies of link messages. Both stand
  * in field 2, of ToCore and of FromCore. */
@@ -31,7 +29,7 @@ MUST_CHECK enum err frame_queue_push(struct frame_queue *queue,
 MUST_CHECK enum err frame_queue_push_packed(struct frame_queue *queue,
                                             struct bytes packed, struct bytes tail);
 
-/* The oldest chunk, to be given to link_message_make(); NULL when empty. */
+/* The oldest chunk, to be given to link_message_send(); NULL when empty. */
 struct frame_chunk *frame_queue_take(struct frame_queue *queue);
 
 /* A chunk that holds nothing yet. NULL: no memory. */
@@ -39,17 +37,9 @@ struct frame_chunk *frame_chunk_create(void);
 void frame_chunk_destroy(struct frame_chunk *chunk);
 struct buf *frame_chunk_buf(struct frame_chunk *chunk);
 
-/* Seals the chunk into a message for NNG and frees it. */
-MUST_CHECK enum err link_message_make(const struct link_key *key, enum frame_kind kind,
-                                      struct frame_chunk *chunk, nng_msg **ret_msg);
-
-/* "10.0.0.3:7400", "[::1]:7400" */
-void link_address_format(const char *host, int port, char ret_address[LINK_ADDRESS_SIZE]);
-
-/* Runs `close` on a thread of its own: closing a socket of NNG 1.5 waits, for its threads
- * and until no messages pass any more; a loop must not. */
-#define LINK_QUIET_MS 20
-void link_close_aside(void (*close)(void *user), void *user);
+/* Seals the chunk, sends it and frees it. */
+MUST_CHECK enum err link_message_send(const struct link_key *key, enum frame_kind kind,
+                                      struct frame_chunk *chunk, struct channel *channel);
 
 extern struct metric link_messages_sent;
 extern struct metric link_messages_received;

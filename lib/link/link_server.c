@@ -5,19 +5,67 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "link/link_server_parts.h"
+#include "base/map.h"
+#include "link/link_parts.h"
 
-#define PARKED_MAX      2   /* of one edge */
+#define CATALOGUE_MAX   64  /* bytes of its hash */
+#define PARKED_MAX      2   /* messages of one edge that wait for answers */
 #define NEWER_MS        2   /* after a newer message the older is answered */
 #define HOLD_MS         500 /* the longest that a message stays unanswered */
 #define FORGET_MS       30000
 #define SWEEP_MS        5000
 #define PEERS_MAX       4096
+#define BACKLOG_MAX     (8 * 1024 * 1024)
 #define QUEUE_BYTES_MAX (64 * 1024 * 1024) /* replies that one edge does not fetch */
 #define ARENA_BYTES_MAX (64 * 1024 * 1024)
 #define CORE_ID_FIELD   1
 #define DRAINING_FIELD  3
 #define CATALOGUE_FIELD 4
+
+/* What replies belong to. Not the edge alone: two addresses may lead it to one core. */
+struct peer_key {
+    struct uuid edge_id;
+    uint8_t link_id[8];
+};
+
+_Static_assert(sizeof(struct peer_key) == 24, "keys of maps have no padding");
+
+struct link_peer {
+    struct list node; /* in server->peers; unlinked: forgotten */
+    struct link_server *server;
+    unsigned refs; /* one of them is the server's */
+    struct peer_key key;
+    struct frame_queue queue;
+    struct channel *channel; /* of its newest message; NULL: that broke */
+    size_t parked_count;     /* messages that came over it and are not answered */
+    int64_t parked_at_ms[PARKED_MAX]; /* oldest first */
+    uint64_t number;                  /* the newest */
+    bool owed;                        /* something that it should be told at once */
+    int64_t heard_at_ms;
+};
+
+struct link_server {
+    int refs; /* three handles of the loop */
+    struct channel_hub hub;
+    struct channel_listener *listener;
+    uv_async_t wake;
+    uv_prepare_t turn;
+    uv_timer_t timer;
+    int64_t timer_due_ms;
+
+    const struct link_key *key;
+    struct uuid core_id;
+    uint8_t catalogue[CATALOGUE_MAX];
+    size_t catalogue_size;
+    struct link_server_events events;
+    void *user;
+
+    struct arena arena;
+    struct map peers_by_key; /* struct peer_key -> struct link_peer */
+    struct list peers;
+    bool draining;
+    bool closed;
+};
 
 static struct metric replies_dropped = METRIC_COUNTER(
     "belfry_link_replies_dropped_total",
@@ -43,7 +91,6 @@ static struct link_peer *peer_find(struct link_server *server,
     peer->refs = 1;
     peer->key = key;
     frame_queue_init(&peer->queue);
-    list_init(&peer->parked);
     if (map_put(&server->peers_by_key, &key, peer) != ERR_OK) {
         free(peer);
         return NULL;
@@ -81,15 +128,26 @@ struct uuid link_peer_edge(const struct link_peer *peer)
 
 /* ---- answering ---- */
 
-static void answer(struct link_server *server, struct link_peer *peer,
-                   struct context *context)
+static void forget_channel(struct link_server *server, const struct channel *channel)
 {
-    list_remove(&context->node);
+    LIST_EACH(&server->peers, node) {
+        struct link_peer *peer = container_of(node, struct link_peer, node);
+        if (peer->channel == channel) {
+            peer->channel = NULL;
+            peer->parked_count = 0;
+        }
+    }
+}
+
+/* The oldest message. */
+static void answer(struct link_server *server, struct link_peer *peer)
+{
     peer->parked_count--;
+    memmove(peer->parked_at_ms, peer->parked_at_ms + 1,
+            peer->parked_count * sizeof(peer->parked_at_ms[0]));
 
     struct frame_chunk *chunk = frame_queue_take(&peer->queue);
     chunk = chunk != NULL ? chunk : frame_chunk_create();
-    nng_msg *msg = NULL;
     enum err err = ERR_UNAVAILABLE;
     if (chunk != NULL) {
         struct buf *body = frame_chunk_buf(chunk);
@@ -99,36 +157,24 @@ static void answer(struct link_server *server, struct link_peer *peer,
         }
         frame_append_bytes(body, CATALOGUE_FIELD,
                            bytes_make(server->catalogue, server->catalogue_size));
-        err = link_message_make(server->key, FRAME_FROM_CORE, chunk, &msg);
-    }
-    if (err != ERR_OK) {
-        link_server_io_drop(
-            context); /* no memory: the edge sees silence, and asks elsewhere */
-        return;
+        err = link_message_send(server->key, FRAME_FROM_CORE, chunk, peer->channel);
     }
     peer->owed = false;
-    link_server_io_send(context, msg);
-}
-
-static struct context *parked_first(const struct link_peer *peer)
-{
-    if (list_empty(&peer->parked)) {
-        return NULL;
+    if (err != ERR_OK) { /* the edge must know: it asks elsewhere */
+        channel_break(peer->channel);
+        forget_channel(server, peer->channel);
     }
-    return container_of(peer->parked.next, struct context, node);
 }
 
 /* When the oldest parked message is due though there are no replies for it. */
-static int64_t parked_due(const struct link_peer *peer, const struct context *oldest)
+static int64_t parked_due(const struct link_peer *peer)
 {
-    if (peer->owed || peer->parked_count > PARKED_MAX ||
-        oldest->pipe_id != peer->pipe_id) {
+    if (peer->owed) {
         return 0;
     }
-    int64_t due = oldest->parked_at_ms + HOLD_MS;
+    int64_t due = peer->parked_at_ms[0] + HOLD_MS;
     if (peer->parked_count > 1) {
-        struct context *newer = container_of(oldest->node.next, struct context, node);
-        int64_t newer_due = newer->parked_at_ms + NEWER_MS;
+        int64_t newer_due = peer->parked_at_ms[1] + NEWER_MS;
         due = newer_due < due ? newer_due : due;
     }
     return due;
@@ -140,25 +186,16 @@ static int64_t flush(struct link_server *server, int64_t now)
     int64_t next_due = now + SWEEP_MS;
     LIST_EACH(&server->peers, node) {
         struct link_peer *peer = container_of(node, struct link_peer, node);
-        struct context *oldest;
-        while ((oldest = parked_first(peer)) != NULL) {
-            int64_t due = parked_due(peer, oldest);
-            /* A message of a connection that has gone gets no replies: they would be lost
-             * without anybody noticing. */
-            bool replies = peer->queue.count > 0 && oldest->pipe_id == peer->pipe_id;
-            if (!replies && now < due) {
+        /* What the network does not take waits here, where it is limited. */
+        while (peer->parked_count > 0 && channel_backlog(peer->channel) == 0) {
+            int64_t due = parked_due(peer);
+            if (peer->queue.count == 0 && now < due) {
                 next_due = due < next_due ? due : next_due;
                 break;
             }
-            if (oldest->pipe_id != peer->pipe_id) {
-                list_remove(&oldest->node);
-                peer->parked_count--;
-                link_server_io_drop(oldest);
-                continue;
-            }
-            answer(server, peer, oldest);
+            answer(server, peer);
         }
-        if (now - peer->heard_at_ms > FORGET_MS && list_empty(&peer->parked)) {
+        if (now - peer->heard_at_ms > FORGET_MS && peer->parked_count == 0) {
             peer_forget(peer);
         }
     }
@@ -195,37 +232,38 @@ static void on_turn(uv_prepare_t *turn)
 
 /* ---- arriving ---- */
 
-/* In the order of their numbers: NNG's threads may hand two messages over crosswise. */
-static void park(struct link_peer *peer, struct context *context)
+static void park(struct link_server *server, struct link_peer *peer, int64_t now)
 {
-    struct list *before = &peer->parked;
-    while (before->prev != &peer->parked &&
-           container_of(before->prev, struct context, node)->number > context->number) {
-        before = before->prev;
+    if (peer->parked_count == PARKED_MAX) {
+        answer(server, peer);
     }
-    list_push(before, &context->node);
-    peer->parked_count++;
+    if (peer->channel != NULL) {
+        peer->parked_at_ms[peer->parked_count++] = now;
+    }
 }
 
-static void handle_message(struct link_server *server, struct context *context,
+static void handle_message(struct link_server *server, struct channel *channel,
                            const Link__ToCore *message)
 {
     struct link_peer *peer = peer_find(server, message);
     if (peer == NULL) {
-        link_server_io_drop(context);
-        return;
+        return; /* to the edge we are silent: it asks elsewhere */
     }
-    context->number = message->number;
-    context->parked_at_ms = clock_ms();
-    peer->heard_at_ms = context->parked_at_ms;
-    bool newest = message->number >= peer->number;
-    if (newest) {
+    peer->heard_at_ms = clock_ms();
+    if (message->number >= peer->number) {
         peer->number = message->number;
-        /* A new edge, or one that had lost us, waits for a sign of life. */
-        peer->owed = peer->owed || peer->pipe_id != context->pipe_id;
-        peer->pipe_id = context->pipe_id;
+        if (peer->channel != channel) {
+            /* A new edge, or one that had lost us, waits for a sign of life. */
+            peer->owed = true;
+            peer->channel = channel;
+            peer->parked_count = 0;
+        }
     }
-    park(peer, context);
+    /* A message of a connection that has gone gets no replies: they would be lost without
+     * anybody noticing. */
+    if (peer->channel == channel) {
+        park(server, peer, peer->heard_at_ms);
+    }
 
     link_peer_ref(peer);
     for (size_t i = 0; i < message->n_requests && !server->closed; i++) {
@@ -234,34 +272,41 @@ static void handle_message(struct link_server *server, struct context *context,
     link_peer_unref(peer);
 }
 
-static void handle_arrived(struct link_server *server, struct context *context)
+static void on_channel_open(void *user, struct channel *channel)
 {
+    struct link_server *server = user;
+    if (channel_listener_count(server->listener) > PEERS_MAX) {
+        channel_break(channel);
+    }
+}
+
+static void on_channel_message(void *user, struct channel *channel, struct bytes frame)
+{
+    struct link_server *server = user;
     ProtobufCMessage *message;
-    nng_msg *request = context->request;
-    context->request = NULL;
-    context->pipe_id = (uint32_t)nng_pipe_id(nng_msg_get_pipe(request));
     arena_reset(&server->arena);
     enum err err = frame_open(server->key, FRAME_TO_CORE, &link__to_core__descriptor,
-                              bytes_make(nng_msg_body(request), nng_msg_len(request)),
-                              &server->arena, &message);
-    nng_msg_free(request);
+                              frame, &server->arena, &message);
     metric_add(&link_messages_received, 1);
-    if (err != ERR_OK || ((Link__ToCore *)message)->edge_id.len != 16) {
-        link_server_io_drop(context);
-        return;
+    if (err == ERR_OK && ((Link__ToCore *)message)->edge_id.len == 16) {
+        handle_message(server, channel, (Link__ToCore *)message);
     }
-    handle_message(server, context, (Link__ToCore *)message);
+}
+
+static void on_channel_close(void *user, struct channel *channel)
+{
+    forget_channel(user, channel);
 }
 
 static void on_wake(uv_async_t *wake)
 {
-    struct link_server *server = wake->data;
-    struct context *arrived = link_server_io_take(server);
-    while (arrived != NULL && !server->closed) {
-        struct context *context = arrived;
-        arrived = context->next;
-        handle_arrived(server, context);
-    }
+    channel_hub_poll(&((struct link_server *)wake->data)->hub, SIZE_MAX);
+}
+
+/* On one of NNG's threads. */
+static void wake_loop(void *user)
+{
+    uv_async_send(&((struct link_server *)user)->wake);
 }
 
 /* ---- opening and closing ---- */
@@ -273,6 +318,7 @@ static void handles_init(struct link_server *server, uv_loop_t *loop)
     uv_timer_init(loop, &server->timer);
     server->wake.data = server->turn.data = server->timer.data = server;
     uv_prepare_start(&server->turn, on_turn);
+    server->refs = 3;
 }
 
 enum err link_server_open(uv_loop_t *loop, const char *host, int port,
@@ -295,15 +341,19 @@ enum err link_server_open(uv_loop_t *loop, const char *host, int port,
     }
     server->events = events;
     server->user = user;
-    server->arrived_end = &server->arrived;
     arena_init(&server->arena, ARENA_BYTES_MAX);
     map_init(&server->peers_by_key, sizeof(struct peer_key));
     list_init(&server->peers);
-    pthread_mutex_init(&server->lock, NULL);
 
     handles_init(server, loop);
-    atomic_store(&server->refs, 4);
-    if (!link_server_io_open(server, host, port)) {
+    channel_hub_init(&server->hub, wake_loop, server);
+    struct channel_options options = {.message_max = FRAME_MAX_BYTES,
+                                      .backlog_max = BACKLOG_MAX};
+    struct channel_events channel_events = {on_channel_open, on_channel_message,
+                                            on_channel_close};
+    enum err err = channel_listen(&server->hub, host, port, options, channel_events,
+                                  server, &server->listener);
+    if (err != ERR_OK) {
         link_server_close(server);
         return ERR_UNAVAILABLE;
     }
@@ -313,7 +363,13 @@ enum err link_server_open(uv_loop_t *loop, const char *host, int port,
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-    link_server_unref(handle->data);
+    struct link_server *server = handle->data;
+    if (--server->refs > 0) {
+        return;
+    }
+    channel_hub_finish(&server->hub);
+    arena_finish(&server->arena);
+    free(server);
 }
 
 void link_server_close(struct link_server *server)
@@ -323,13 +379,11 @@ void link_server_close(struct link_server *server)
     }
     server->closed = true;
     LIST_EACH(&server->peers, node) {
-        struct link_peer *peer = container_of(node, struct link_peer, node);
-        list_init(&peer->parked); /* its contexts go with the server */
-        peer_forget(peer);
+        peer_forget(container_of(node, struct link_peer, node));
     }
     map_finish(&server->peers_by_key);
 
-    link_server_io_close(server);
+    channel_listener_close(server->listener);
     uv_close((uv_handle_t *)&server->wake, on_handle_closed);
     uv_close((uv_handle_t *)&server->turn, on_handle_closed);
     uv_close((uv_handle_t *)&server->timer, on_handle_closed);
@@ -377,9 +431,11 @@ void link_server_drain(struct link_server *server)
 bool link_server_flushed(const struct link_server *server)
 {
     LIST_EACH(&server->peers, node) {
-        if (container_of(node, struct link_peer, node)->queue.count > 0) {
+        const struct link_peer *peer = container_of(node, struct link_peer, node);
+        if (peer->queue.count > 0 ||
+            (peer->channel != NULL && channel_backlog(peer->channel) > 0)) {
             return false;
         }
     }
-    return atomic_load(&server->sending) == 0;
+    return true;
 }

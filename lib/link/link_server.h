@@ -1,5 +1,5 @@
-/* The core's end of the link: NNG REP with contexts; takes link messages apart into
- * requests and gathers finished replies for the edge that asked. See link_client.h for
+/* The core's end of the link: takes link messages apart into requests and gathers
+ * finished replies for the edge that asked. See link_client.h for
  * the rhythm. */
 #ifndef LINK_LINK_SERVER_H
 #define LINK_LINK_SERVER_H

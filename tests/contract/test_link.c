@@ -9,9 +9,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <nng/nng.h>
-#include <nng/protocol/reqrep0/rep.h>
-#include <nng/protocol/reqrep0/req.h>
+#include <unistd.h>
+#include <arpa/inet.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/metrics.h"
@@ -294,8 +294,8 @@ static void an_edge_with_another_key_is_not_heard(void **state)
     link_key_destroy(other);
 }
 
-/* A frame of an edge, with bit `flip` changed and `cut` bytes missing. */
-static nng_msg *damaged_frame(size_t flip, size_t cut)
+/* A frame of an edge behind its size, with bit `flip` changed and `cut` bytes missing. */
+static void write_damaged_frame(int fd, size_t flip, size_t cut)
 {
     Link__ToCore message = LINK__TO_CORE__INIT;
     uint8_t id[16] = {1};
@@ -305,11 +305,20 @@ static nng_msg *damaged_frame(size_t flip, size_t cut)
     buf_init(&frame, FRAME_MAX_BYTES);
     assert_int_equal(frame_seal(key, FRAME_TO_CORE, &message.base, &frame), ERR_OK);
     frame.data[flip / 8 % frame.size] ^= (uint8_t)(1 << flip % 8);
-    nng_msg *msg;
-    assert_int_equal(nng_msg_alloc(&msg, 0), 0);
-    assert_int_equal(nng_msg_append(msg, frame.data, frame.size - cut), 0);
+    uint32_t size = htonl((uint32_t)(frame.size - cut));
+    assert_int_equal(write(fd, &size, sizeof(size)), sizeof(size));
+    assert_int_equal(write(fd, frame.data, frame.size - cut), frame.size - cut);
     buf_finish(&frame);
-    return msg;
+}
+
+static int raw_socket(int port, struct sockaddr_in *ret_address)
+{
+    *ret_address = (struct sockaddr_in){.sin_family = AF_INET,
+                                        .sin_port = htons((uint16_t)port),
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    return fd;
 }
 
 static void damaged_frames_are_dropped_by_the_core(void **state)
@@ -317,18 +326,19 @@ static void damaged_frames_are_dropped_by_the_core(void **state)
     int port = test_port();
     struct test_core core = {0};
     test_core_open(&core, &loop, port, key);
-    char url[64];
-    snprintf(url, sizeof(url), "tcp://127.0.0.1:%d", port);
-    nng_socket socket;
-    assert_int_equal(nng_req0_open(&socket), 0);
-    assert_int_equal(nng_dial(socket, url, NULL, 0), 0);
+    struct sockaddr_in address;
+    int fd = raw_socket(port, &address);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     int64_t refused = refused_frames();
-    /* More than there are contexts: a dropped message frees its own. */
     for (size_t i = 0; i < 300; i++) {
-        assert_int_equal(nng_sendmsg(socket, damaged_frame(i, i % 3 * 10), 0), 0);
+        write_damaged_frame(fd, i, i % 3 * 10);
         WAIT_FOR(refused_frames() == refused + (int64_t)i + 1);
     }
-    nng_close(socket);
+    /* What is larger than any frame ends the connection. */
+    assert_int_equal(write(fd, "GET / HTTP/1.1\r\n", 16), 16);
+    char byte;
+    WAIT_FOR(recv(fd, &byte, 1, MSG_DONTWAIT) == 0);
+    close(fd);
     open_edge(port, key);
     WAIT_FOR(edge.ups == 1);
     link_server_close(core.server);
@@ -341,25 +351,26 @@ static void on_poll(uv_timer_t *timer)
 static void a_core_that_answers_nonsense_is_never_up(void **state)
 {
     int port = test_port();
-    char url[64];
-    snprintf(url, sizeof(url), "tcp://127.0.0.1:%d", port);
-    nng_socket socket;
-    assert_int_equal(nng_rep0_open(&socket), 0);
-    assert_int_equal(nng_listen(socket, url, NULL, 0), 0);
+    struct sockaddr_in address;
+    int listener = raw_socket(port, &address);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(listener, 1), 0);
     open_edge(port, key);
+    int fd = accept(listener, NULL, NULL);
+    assert_true(fd >= 0);
     uv_timer_t poll; /* this core has no loop that would wake ours */
     uv_timer_init(&loop, &poll);
     uv_timer_start(&poll, on_poll, 1, 1);
     int64_t refused = refused_frames();
     for (size_t i = 0; i < 4; i++) {
-        nng_msg *msg = NULL;
-        WAIT_FOR(nng_recvmsg(socket, &msg, NNG_FLAG_NONBLOCK) == 0);
-        nng_msg_free(msg);
-        assert_int_equal(nng_sendmsg(socket, damaged_frame(300 + i, 0), 0), 0);
+        char request[1000];
+        WAIT_FOR(recv(fd, request, sizeof(request), MSG_DONTWAIT) > 0);
+        write_damaged_frame(fd, 300 + i, 0);
         WAIT_FOR(refused_frames() == refused + (int64_t)i + 1);
     }
     assert_int_equal(edge.ups, 0);
-    nng_close(socket);
+    close(fd);
+    close(listener);
     uv_close((uv_handle_t *)&poll, NULL);
     uv_run(&loop, UV_RUN_NOWAIT);
 }
