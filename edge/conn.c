@@ -20,10 +20,17 @@ static struct metric too_slow =
     METRIC_COUNTER("belfry_edge_slow_clients_total",
                    "Connections closed because the client read too slowly.");
 
-struct conn *conn_create(struct edge *edge, const struct framing *framing,
-                         const struct conn_io *io, void *transport, const char *address)
+static size_t aligned(size_t size)
 {
-    struct conn *conn = calloc(1, sizeof(*conn));
+    return (size + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
+}
+
+struct conn *conn_create(struct edge *edge, const struct framing *framing,
+                         const struct conn_io *io)
+{
+    /* One block: there are as many as clients. */
+    size_t framing_size = aligned(framing->state_size);
+    struct conn *conn = calloc(1, sizeof(*conn) + framing_size + io->state_size);
     if (conn == NULL) {
         return NULL;
     }
@@ -32,20 +39,13 @@ struct conn *conn_create(struct edge *edge, const struct framing *framing,
     conn->edge = edge;
     conn->framing = framing;
     conn->io = io;
-    conn->transport = transport;
+    conn->framing_state = conn + 1;
+    conn->transport = (uint8_t *)(conn + 1) + framing_size;
     conn->opened_ms = conn->heard_ms = clock_ms();
-    conn->address = address;
     list_push(&edge->conns, &conn->in_edge);
     edge->conn_count++;
     edge->protobuf_count += framing->encoding == LINK__ENCODING__PROTOBUF;
     return conn;
-}
-
-static void free_ring(struct conn *conn)
-{
-    if (conn->queue != &conn->alone) {
-        free(conn->queue);
-    }
 }
 
 /* Takes `count` frames off the head; the ring goes with the last one, since most
@@ -53,14 +53,16 @@ static void free_ring(struct conn *conn)
 static void take(struct conn *conn, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        struct frame *frame = conn->queue[conn->queue_head];
+        struct frame *frame = conn_queued(conn, 0);
         conn->queue_head = (conn->queue_head + 1) & (conn->queue_capacity - 1);
-        conn->queued_bytes -= frame_wire(frame).size;
+        conn->queued_bytes -= (uint32_t)frame_wire(frame).size;
         frame_unref(frame);
     }
     conn->queue_count -= count;
     if (conn->queue_count == 0) {
-        free_ring(conn);
+        if (conn->queue_capacity > 1) {
+            free(conn->queue);
+        }
         conn->queue = NULL;
         conn->queue_head = conn->queue_capacity = 0;
     }
@@ -79,14 +81,13 @@ void conn_destroy(struct conn *conn)
 {
     conn->closing = true;
     end_sessions(conn, "connection lost");
-    conn->framing->close(conn);
     take(conn, conn->queue_count);
     list_remove(&conn->in_edge);
     conn->edge->conn_count--;
     conn->edge->protobuf_count -= conn->framing->encoding == LINK__ENCODING__PROTOBUF;
-    if (conn->bearer.data != NULL) {
-        explicit_bzero((void *)conn->bearer.data, conn->bearer.size);
-        free((void *)conn->bearer.data);
+    if (conn->bearer != NULL) {
+        explicit_bzero(conn->bearer, strlen(conn->bearer));
+        free(conn->bearer);
     }
     free(conn);
 }
@@ -97,8 +98,7 @@ static bool reserve(struct conn *conn)
     if (conn->queue_count < conn->queue_capacity) {
         return true;
     }
-    if (conn->queue == NULL) {
-        conn->queue = &conn->alone;
+    if (conn->queue_capacity == 0) {
         conn->queue_capacity = 1;
         return true;
     }
@@ -109,9 +109,11 @@ static bool reserve(struct conn *conn)
         return false;
     }
     for (uint32_t i = 0; i < conn->queue_count; i++) {
-        queue[i] = conn->queue[(conn->queue_head + i) & (conn->queue_capacity - 1)];
+        queue[i] = conn_queued(conn, i);
     }
-    free_ring(conn);
+    if (conn->queue_capacity > 1) {
+        free(conn->queue);
+    }
     conn->queue = queue;
     conn->queue_head = 0;
     conn->queue_capacity = capacity;
@@ -147,10 +149,14 @@ void conn_send(struct conn *conn, struct frame *frame)
         conn_close(conn, CLOSE_TRY_LATER, "out of memory");
         return;
     }
-    uint32_t at = (conn->queue_head + conn->queue_count) & (conn->queue_capacity - 1);
-    conn->queue[at] = frame_ref(frame);
+    if (conn->queue_capacity == 1) {
+        conn->alone = frame_ref(frame);
+    } else {
+        uint32_t end = conn->queue_head + conn->queue_count;
+        conn->queue[end & (conn->queue_capacity - 1)] = frame_ref(frame);
+    }
     conn->queue_count++;
-    conn->queued_bytes += size;
+    conn->queued_bytes += (uint32_t)size;
     if (conn->behind_since_ms == 0 && conn->queued_bytes > high_mark(conn)) {
         conn->behind_since_ms = clock_ms();
     }

@@ -34,6 +34,7 @@ struct conn;
 
 /* What a connection needs of its transport. On the loop thread. */
 struct conn_io {
+    size_t state_size; /* what the transport keeps of each, in the same memory; or 0 */
     /* Frames wait, or it closes: at the end of this loop turn call conn_settle() and
      * write. */
     void (*dirty)(struct conn *conn);
@@ -42,6 +43,8 @@ struct conn_io {
     void (*close)(struct conn *conn, enum close_code code, const char *reason);
     /* Stop (false) or go on (true) reading from the client. */
     void (*reading)(struct conn *conn, bool on);
+    /* Of the peer, as text, after trusted proxies. */
+    const char *(*address)(const struct conn *conn);
 };
 
 struct conn {
@@ -52,29 +55,38 @@ struct conn {
     void *framing_state; /* the framing's */
     struct list in_edge; /* all connections */
 
-    struct frame **queue; /* ring of waiting frames; NULL: none waits */
-    struct frame *alone;  /* the ring while one frame is all that waits */
+    union {
+        struct frame *alone;  /* waits, while queue_capacity is 1 */
+        struct frame **queue; /* ring of waiting frames; NULL: none waits */
+    };
     uint32_t queue_head, queue_count, queue_capacity;
-    size_t queued_bytes;
+    uint32_t queued_bytes;
 
     struct session *sessions; /* the newest first, each with the next */
-    int session_count;
-
     int64_t opened_ms;
     int64_t heard_ms;        /* last message or pong of the client; by the transport */
     int64_t behind_since_ms; /* queue above the high mark since; 0: is not */
-    const char *address;     /* of the peer, as text, after trusted proxies; borrowed */
-    struct bytes bearer;     /* Authorization header's token, owned, may be none */
-    bool awaits_hello;       /* although there is a bearer: it may resume */
-    bool dirty, closing, reading_stopped;
+    char *bearer;            /* Authorization header's token, owned; or NULL */
+    uint8_t session_count;
+    bool awaits_hello : 1; /* although there is a bearer: it may resume */
+    bool closing : 1, reading_stopped : 1;
 };
 
-/* The transport is open, and `address` stays as long as it is. NULL: no memory. The
- * caller then sets `bearer` if there is one, and calls framing->open(). */
+/* The transport is open. NULL: no memory. The caller then sets `transport`, unless that
+ * is the memory made here for it (io->state_size, zeroed), and `bearer` if there is one,
+ * and calls framing->open(). */
 struct conn *conn_create(struct edge *edge, const struct framing *framing,
-                         const struct conn_io *io, void *transport, const char *address);
+                         const struct conn_io *io);
 /* The transport is gone: ends the sessions, frees everything of the connection. */
 void conn_destroy(struct conn *conn);
+
+/* The frame at that place of the queue, below queue_count. */
+static inline struct frame *conn_queued(const struct conn *conn, uint32_t place)
+{
+    return conn->queue_capacity == 1
+               ? conn->alone
+               : conn->queue[(conn->queue_head + place) & (conn->queue_capacity - 1)];
+}
 
 /* Queues a frame (takes its own reference); a closing connection takes none. Above the
  * limit (BELFRY_SEND_QUEUE, 256 KB)

@@ -70,14 +70,17 @@ void visitor_free(struct visitor *visitor)
     if (visitor->counted != NULL) {
         addresses_leave(visitor->listener->addresses, visitor->counted, visitor->known);
     }
-    if (visitor->bearer.data != NULL) {
-        explicit_bzero((void *)visitor->bearer.data, visitor->bearer.size);
-        free((void *)visitor->bearer.data);
+    if (visitor->bearer != NULL) {
+        explicit_bzero(visitor->bearer, strlen(visitor->bearer));
+        free(visitor->bearer);
     }
-    free(visitor->path);
-    free(visitor->origin);
-    free(visitor->trace);
-    free(visitor->if_none_match);
+    if (visitor->http != NULL) {
+        free(visitor->http->path);
+        free(visitor->http->origin);
+        free(visitor->http->trace);
+        free(visitor->http->if_none_match);
+        free(visitor->http);
+    }
     free(visitor);
 }
 
@@ -88,38 +91,50 @@ static char *copy_text(struct bytes text, bool *ok)
     return copy;
 }
 
+/* NULL: no memory. */
+static struct visit *make_visit(const struct http_head *head,
+                                const struct admission *admission, bool *ok)
+{
+    struct visit *visit = calloc(1, sizeof(*visit));
+    if (visit == NULL) {
+        *ok = false;
+        return NULL;
+    }
+    visit->route = admission->route;
+    visit->method = head->method;
+    visit->content_length = head->content_length;
+    visit->path = copy_text(head->path, ok);
+    if (admission->origin_allowed) {
+        visit->origin = copy_text(head->origin, ok);
+    }
+    if (head->trace.size > 0) {
+        visit->trace = copy_text(head->trace, ok);
+    }
+    if (head->if_none_match.size > 0) {
+        visit->if_none_match = copy_text(head->if_none_match, ok);
+    }
+    return visit;
+}
+
 /* NULL: no memory. The guest's place in the counts goes over. */
 static struct visitor *make_visitor(struct guest *guest, const struct http_head *head,
                                     const struct admission *admission)
 {
     size_t address_size = strlen(guest->address) + 1;
-    struct visitor *visitor = calloc(1, sizeof(*visitor) + address_size);
+    struct visitor *visitor = calloc(1, offsetof(struct visitor, address) + address_size);
     bool ok = true;
     if (visitor == NULL) {
         return NULL;
     }
     visitor->listener = guest->listener;
     visitor->kind = admission->kind;
-    visitor->route = admission->route;
-    visitor->method = head->method;
-    visitor->content_length = head->content_length;
     memcpy(visitor->address, guest->address, address_size);
     visitor->awaits_hello = admission->awaits_hello;
     if (admission->bearer.size > 0) {
-        visitor->bearer =
-            bytes_make(copy_text(admission->bearer, &ok), admission->bearer.size);
+        visitor->bearer = copy_text(admission->bearer, &ok);
     }
     if (admission->kind == ADMIT_HTTP) {
-        visitor->path = copy_text(head->path, &ok);
-        if (admission->origin_allowed) {
-            visitor->origin = copy_text(head->origin, &ok);
-        }
-        if (head->trace.size > 0) {
-            visitor->trace = copy_text(head->trace, &ok);
-        }
-        if (head->if_none_match.size > 0) {
-            visitor->if_none_match = copy_text(head->if_none_match, &ok);
-        }
+        visitor->http = make_visit(head, admission, &ok);
     }
     if (!ok) {
         visitor_free(visitor);

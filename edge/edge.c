@@ -352,8 +352,8 @@ enum err edge_start(struct edge *edge, const struct edge_config *config, uv_loop
     edge->id = uuid_v7();
     list_init(&edge->conns);
     list_init(&edge->follow_waiting);
-    map_init(&edge->users, sizeof(struct uuid));
-    map_init(&edge->sessions, sizeof(struct uuid));
+    map_init_inside(&edge->users, sizeof(struct uuid), offsetof(struct session, user_id));
+    map_init_inside(&edge->sessions, sizeof(struct uuid), offsetof(struct session, id));
     TRY(link_key_create(config->link_key, &edge->key));
     TRY(open_verifier(edge));
     edge->catalogue = catalogue_create();

@@ -84,8 +84,8 @@ void exchange_answer(struct exchange *exchange, int status, const char *content_
     exchange->answered = true;
     buf_append(&exchange->answer, room, sizeof(room));
     http_append_head(&exchange->answer, status, content_type, body.size,
-                     bytes_of_text(exchange->visitor->origin), headers);
-    if (exchange->visitor->method != HTTP_HEAD) {
+                     bytes_of_text(exchange->visitor->http->origin), headers);
+    if (exchange->visitor->http->method != HTTP_HEAD) {
         buf_append_bytes(&exchange->answer, body);
     }
     lws_callback_on_writable(exchange->wsi);
@@ -127,7 +127,7 @@ static void answer_metrics(struct exchange *exchange)
 static void handle(struct exchange *exchange)
 {
     const struct edge *edge = exchange->visitor->listener->edge;
-    switch (exchange->visitor->route) {
+    switch (exchange->visitor->http->route) {
     case ROUTE_EVENT:
     case ROUTE_PUBLISH:
         http_call_start(exchange);
@@ -166,7 +166,7 @@ static void handle(struct exchange *exchange)
 static int on_request(struct lws *wsi, struct visitor *visitor)
 {
     const struct edge_config *config = visitor->listener->edge->config;
-    if (visitor->exchange != NULL) {
+    if (visitor->http->exchange != NULL) {
         return -1; /* a second request behind the first: it was told that we close */
     }
     struct exchange *exchange = calloc(1, sizeof(*exchange));
@@ -177,10 +177,10 @@ static int on_request(struct lws *wsi, struct visitor *visitor)
     exchange->visitor = visitor;
     buf_init(&exchange->body, (size_t)config->message_max);
     buf_init(&exchange->answer, ANSWER_MAX);
-    visitor->exchange = exchange;
+    visitor->http->exchange = exchange;
     int seconds = (int)(config->request_timeout_ms / 1000) + ANSWER_PATIENCE;
     lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, seconds);
-    if (visitor->content_length == 0) {
+    if (visitor->http->content_length == 0) {
         handle(exchange);
     }
     return 0;
@@ -188,11 +188,11 @@ static int on_request(struct lws *wsi, struct visitor *visitor)
 
 static void end_exchange(struct visitor *visitor)
 {
-    struct exchange *exchange = visitor->exchange;
+    struct exchange *exchange = visitor->http->exchange;
     if (exchange == NULL) {
         return;
     }
-    visitor->exchange = NULL;
+    visitor->http->exchange = NULL;
     if (exchange->call != NULL) {
         http_call_cancel(exchange->call);
     }
@@ -218,7 +218,7 @@ static int on_writeable(struct exchange *exchange)
 int http_callback(struct lws *wsi, enum lws_callback_reasons reason,
                   struct visitor *visitor, void *in, size_t size)
 {
-    struct exchange *exchange = visitor->exchange;
+    struct exchange *exchange = visitor->http->exchange;
     switch (reason) {
     case LWS_CALLBACK_HTTP:
         return on_request(wsi, visitor);

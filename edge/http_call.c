@@ -133,15 +133,15 @@ static bool identify(struct exchange *exchange, struct identity *ret_identity)
     const struct visitor *visitor = exchange->visitor;
     const struct edge *edge = visitor->listener->edge;
     *ret_identity = (struct identity){0};
-    if (visitor->bearer.size == 0) {
+    if (visitor->bearer == NULL) {
         if (!edge->config->anonymous) {
             refuse(exchange, NULL, ERR_UNAUTHENTICATED, NULL, 0);
         }
         return edge->config->anonymous;
     }
     const char *reason = "";
-    enum err err = verifier_check(edge->verifier, visitor->bearer, clock_unix_ms(),
-                                  ret_identity, &reason);
+    enum err err = verifier_check(edge->verifier, bytes_of_text(visitor->bearer),
+                                  clock_unix_ms(), ret_identity, &reason);
     if (err != ERR_OK) {
         log_info("token refused", LOG_TEXT("reason", reason),
                  LOG_TEXT("address", visitor->address));
@@ -186,9 +186,10 @@ static void send_request(struct exchange *exchange, struct identity *identity,
     request->request_id.data = request_id.b;
     request->request_id.len = sizeof(request_id.b);
     request->actor = &actor;
-    bool has_trace = visitor->trace != NULL && strlen(visitor->trace) <= TRACE_MAX &&
-                     utf8_valid(bytes_of_text(visitor->trace));
-    request->trace = has_trace ? visitor->trace : NULL;
+    bool has_trace = visitor->http->trace != NULL &&
+                     strlen(visitor->http->trace) <= TRACE_MAX &&
+                     utf8_valid(bytes_of_text(visitor->http->trace));
+    request->trace = has_trace ? visitor->http->trace : NULL;
     snprintf(call->event, sizeof(call->event), "%s", event);
     call->exchange = exchange;
     call->upstream.request = request;
@@ -227,7 +228,8 @@ static bool take_limit(struct exchange *exchange, const struct identity *identit
 static void start_event(struct exchange *exchange, struct identity *identity)
 {
     const struct edge *edge = exchange->visitor->listener->edge;
-    struct bytes name = bytes_of_text(exchange->visitor->path + strlen(EVENT_PREFIX));
+    struct bytes name =
+        bytes_of_text(exchange->visitor->http->path + strlen(EVENT_PREFIX));
     struct bytes body = buf_bytes(&exchange->body);
     const struct catalogue_event *def =
         name.size <= CATALOGUE_NAME_MAX ? catalogue_find(edge->catalogue, name) : NULL;
@@ -330,7 +332,7 @@ void http_call_start(struct exchange *exchange)
         return;
     }
     visitor_known(exchange->visitor);
-    if (exchange->visitor->route == ROUTE_EVENT) {
+    if (exchange->visitor->http->route == ROUTE_EVENT) {
         start_event(exchange, &identity);
     } else {
         start_publish(exchange, &identity);

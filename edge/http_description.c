@@ -33,7 +33,7 @@ static void on_done(struct description_waiter *waiter, struct bytes document,
     }
     char headers[128];
     snprintf(headers, sizeof(headers), "ETag: %s\r\nCache-Control: no-cache\r\n", etag);
-    const char *known = exchange->visitor->if_none_match;
+    const char *known = exchange->visitor->http->if_none_match;
     if (known != NULL && has_already(known, etag)) {
         exchange_answer(exchange, 304, NULL, (struct bytes){0}, headers);
     } else {

@@ -77,7 +77,7 @@ void http_file_answer(struct exchange *exchange)
     char name[NAME_SIZE] = "x.json";
     bool found = false;
     buf_init(&content, FILE_MAX_BYTES);
-    switch (visitor->route) {
+    switch (visitor->http->route) {
     case ROUTE_DEMO:
         found = read_page(visitor, "demo.html", name, &content);
         break;
@@ -85,7 +85,7 @@ void http_file_answer(struct exchange *exchange)
         found = config->demo_file[0] != 0 && read_file(NULL, config->demo_file, &content);
         break;
     default:
-        found = read_page(visitor, visitor->path + 1, name, &content);
+        found = read_page(visitor, visitor->http->path + 1, name, &content);
         break;
     }
     if (found) {

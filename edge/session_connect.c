@@ -259,7 +259,7 @@ static bool identify(struct session *session, struct bytes token)
     const struct conn *conn = session->conn;
     const struct edge *edge = conn->edge;
     if (token.size == 0) {
-        token = conn->bearer;
+        token = bytes_of_text(conn->bearer);
     }
     if (token.size == 0) {
         if (!edge->config->anonymous) {
@@ -273,7 +273,7 @@ static bool identify(struct session *session, struct bytes token)
         verifier_check(edge->verifier, token, clock_unix_ms(), &identity, &reason);
     if (err != ERR_OK) {
         log_info("token refused", LOG_TEXT("reason", reason),
-                 LOG_TEXT("address", conn->address));
+                 LOG_TEXT("address", conn->io->address(conn)));
         session_refuse(session, err,
                        err == ERR_TOKEN_EXPIRED ? "Token expired"
                                                 : "Authentication failed");

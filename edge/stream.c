@@ -6,47 +6,53 @@
 
 bool stream_hold(struct stream *stream, struct publication *publication, uint32_t max)
 {
-    if (stream->held == NULL) {
-        stream->held = calloc(max, sizeof(*stream->held));
-        if (stream->held == NULL) {
+    struct early *held = stream->held;
+    if (held == NULL && max > 0) {
+        held = malloc(sizeof(*held) + max * sizeof(struct publication *));
+        if (held == NULL) {
             return false;
         }
+        held->count = 0;
+        stream->held = held;
     }
-    uint32_t at = stream->held_count;
-    while (at > 0 && stream->held[at - 1]->seq > publication->seq) {
-        at--;
-    }
-    if (at > 0 && stream->held[at - 1]->seq == publication->seq) {
+    if (held == NULL) {
         return false;
     }
-    if (stream->held_count == max) {
+    uint32_t at = held->count;
+    while (at > 0 && held->events[at - 1]->seq > publication->seq) {
+        at--;
+    }
+    if (at > 0 && held->events[at - 1]->seq == publication->seq) {
+        return false;
+    }
+    if (held->count == max) {
         if (at == max) {
             return false;
         }
-        publication_unref(stream->held[--stream->held_count]);
+        publication_unref(held->events[--held->count]);
     }
-    memmove(stream->held + at + 1, stream->held + at,
-            (stream->held_count - at) * sizeof(*stream->held));
-    stream->held[at] = publication_ref(publication);
-    stream->held_count++;
+    memmove(held->events + at + 1, held->events + at,
+            (held->count - at) * sizeof(held->events[0]));
+    held->events[at] = publication_ref(publication);
+    held->count++;
     return true;
 }
 
 struct publication *stream_held_next(const struct stream *stream)
 {
-    if (stream->held_count > 0 && stream->held[0]->seq == stream->last + 1) {
-        return stream->held[0];
-    }
-    return NULL;
+    const struct early *held = stream->held;
+    return held != NULL && held->events[0]->seq == stream->last + 1 ? held->events[0]
+                                                                    : NULL;
 }
 
 struct publication *stream_held_take(struct stream *stream)
 {
-    struct publication *first = stream->held[0];
-    stream->held_count--;
-    memmove(stream->held, stream->held + 1, stream->held_count * sizeof(*stream->held));
-    if (stream->held_count == 0) {
-        free(stream->held);
+    struct early *held = stream->held;
+    struct publication *first = held->events[0];
+    held->count--;
+    memmove(held->events, held->events + 1, held->count * sizeof(held->events[0]));
+    if (held->count == 0) {
+        free(held);
         stream->held = NULL;
     }
     return first;
@@ -54,59 +60,90 @@ struct publication *stream_held_take(struct stream *stream)
 
 void stream_held_drop(struct stream *stream, uint64_t seq)
 {
-    while (stream->held_count > 0 && stream->held[0]->seq <= seq) {
+    while (stream->held != NULL && stream->held->events[0]->seq <= seq) {
         publication_unref(stream_held_take(stream));
     }
 }
 
-static bool ring_grow(struct stream *stream, uint32_t max)
+static bool ring_grow(struct ring *ring, uint32_t max)
 {
-    uint32_t capacity = stream->ring_capacity == 0 ? 4 : stream->ring_capacity * 2;
+    uint32_t capacity = ring->capacity == 0 ? 4 : ring->capacity * 2;
     if (capacity > max) {
         capacity = max;
     }
-    struct publication **ring = calloc(capacity, sizeof(*ring));
-    if (ring == NULL) {
+    struct publication **events = calloc(capacity, sizeof(*events));
+    if (events == NULL) {
         return false;
     }
-    for (uint32_t i = 0; i < stream->ring_count; i++) {
-        ring[i] = stream->ring[(stream->ring_start + i) % stream->ring_capacity];
+    for (uint32_t i = 0; i < ring->count; i++) {
+        events[i] = ring->events[(ring->start + i) % ring->capacity];
     }
-    free(stream->ring);
-    stream->ring = ring;
-    stream->ring_start = 0;
-    stream->ring_capacity = capacity;
+    free(ring->events);
+    ring->events = events;
+    ring->start = 0;
+    ring->capacity = capacity;
     return true;
 }
 
+static void ring_destroy(struct stream *stream)
+{
+    list_remove(&stream->ring->in_rings);
+    free(stream->ring->events);
+    free(stream->ring);
+    stream->ring = NULL;
+}
+
+/* NULL: no memory. */
+static struct ring *ring_with_room(struct stream *stream, uint32_t max)
+{
+    if (stream->ring == NULL) {
+        stream->ring = calloc(1, sizeof(*stream->ring));
+        if (stream->ring == NULL) {
+            return NULL;
+        }
+        stream->ring->stream = stream;
+    }
+    struct ring *ring = stream->ring;
+    if (ring->count < ring->capacity || ring_grow(ring, max)) {
+        return ring;
+    }
+    stream_ring_clear(stream);
+    if (stream->ring != NULL) { /* it was empty */
+        ring_destroy(stream);
+    }
+    return NULL;
+}
+
 void stream_ring_push(struct stream *stream, struct publication *publication,
-                      uint32_t max)
+                      uint32_t max, struct list *rings)
 {
     if (max == 0) {
         return;
     }
-    if (stream->ring_count >= max) {
+    if (stream->ring != NULL && stream->ring->count >= max) {
         stream_ring_evict(stream);
     }
-    if (stream->ring_count == stream->ring_capacity && !ring_grow(stream, max)) {
-        stream_ring_clear(stream);
+    struct ring *ring = ring_with_room(stream, max);
+    if (ring == NULL) {
         return;
     }
-    uint32_t at = (stream->ring_start + stream->ring_count) % stream->ring_capacity;
-    stream->ring[at] = publication_ref(publication);
-    stream->ring_count++;
-    stream->ring_bytes += publication_bytes(publication);
+    ring->events[(ring->start + ring->count) % ring->capacity] =
+        publication_ref(publication);
+    ring->count++;
+    ring->bytes += publication_bytes(publication);
+    list_remove(&ring->in_rings);
+    list_push(rings, &ring->in_rings);
 }
 
 struct publication *stream_ring_get(const struct stream *stream, uint64_t seq)
 {
-    if (stream->ring_count == 0 || seq > stream->last ||
-        seq + stream->ring_count <= stream->last) {
+    const struct ring *ring = stream->ring;
+    if (ring == NULL || seq > stream->last || seq + ring->count <= stream->last) {
         return NULL;
     }
     uint64_t from_end = stream->last - seq; /* 0: the newest */
-    uint32_t index = stream->ring_count - 1 - (uint32_t)from_end;
-    return stream->ring[(stream->ring_start + index) % stream->ring_capacity];
+    uint32_t index = ring->count - 1 - (uint32_t)from_end;
+    return ring->events[(ring->start + index) % ring->capacity];
 }
 
 uint32_t stream_tag(const struct stream *stream, uint64_t seq)
@@ -120,26 +157,25 @@ uint32_t stream_tag(const struct stream *stream, uint64_t seq)
 
 size_t stream_ring_evict(struct stream *stream)
 {
-    if (stream->ring_count == 0) {
+    struct ring *ring = stream->ring;
+    if (ring == NULL) {
         return 0;
     }
-    struct publication *oldest = stream->ring[stream->ring_start];
+    struct publication *oldest = ring->events[ring->start];
     size_t bytes = publication_bytes(oldest);
     publication_unref(oldest);
-    stream->ring_start = (stream->ring_start + 1) % stream->ring_capacity;
-    stream->ring_count--;
-    stream->ring_bytes -= bytes;
-    if (stream->ring_count == 0) {
-        free(stream->ring);
-        stream->ring = NULL;
-        stream->ring_capacity = stream->ring_start = 0;
+    ring->start = (ring->start + 1) % ring->capacity;
+    ring->count--;
+    ring->bytes -= bytes;
+    if (ring->count == 0) {
+        ring_destroy(stream);
     }
     return bytes;
 }
 
 void stream_ring_clear(struct stream *stream)
 {
-    while (stream->ring_count > 0) {
+    while (stream->ring != NULL && stream->ring->count > 0) {
         stream_ring_evict(stream);
     }
 }

@@ -8,39 +8,52 @@
 #include "edge/planted.h"
 #include "edge/streams.h"
 
+/* Applied events, up to the stream's last. */
+struct ring {
+    struct stream *stream;
+    struct list in_rings; /* longest quiet first */
+    struct publication **events;
+    uint32_t start, count, capacity;
+    size_t bytes;
+};
+
+/* Early events, sorted by seq. */
+struct early {
+    uint32_t count;
+    struct publication *events[];
+};
+
+/* Each user has one: what is needed only while something happens has its own memory. */
 struct stream {
     struct stream_id id;
-    uint64_t last;     /* applied up to here */
-    uint32_t last_tag; /* of that event; 0: unknown */
-    uint64_t known;    /* it has reached at least this */
-
-    struct publication **held; /* early events, sorted by seq; memory while in use */
-    uint32_t held_count;
-
-    struct publication **ring; /* applied events ring_first … last; memory while in use */
-    uint32_t ring_start, ring_count, ring_capacity;
-    size_t ring_bytes;
+    bool confirm : 1;  /* fetch even if nothing seems to be missing */
+    bool verify : 1;   /* fetch behind `last` itself, so that a core compares its tag */
+    bool in_doubt : 1; /* until that is answered; as an access stream it lets nothing pass
+                        */
+    bool fetching : 1;
+    uint32_t last_tag;  /* of the last event; 0: unknown */
+    uint64_t last;      /* applied up to here */
+    uint64_t known;     /* it has reached at least this */
+    struct early *held; /* NULL: none */
+    struct ring *ring;  /* NULL: none */
 
     struct list live;   /* subscriptions whose cursor is at `last` (or ahead of it) */
     struct list behind; /* the others: being fed, unchecked, or with a slow reader */
     uint32_t users;     /* subscriptions; of an access stream: streams that it guards */
+    uint32_t idle_since_ms; /* by the last 32 bits of the clock */
 
-    struct stream *access; /* fence; NULL: none */
+    struct stream *access; /* fence; NULL: none, as of an access stream */
     uint64_t fence;        /* how far it must have been applied before readers are fed */
-    struct list guarded;   /* of an access stream: its streams, by in_guarded */
-    struct list in_guarded;
+    union {
+        struct list guarded;    /* of an access stream: its streams */
+        struct list in_guarded; /* of the others */
+    };
 
-    bool confirm;  /* fetch even if nothing seems to be missing */
-    bool verify;   /* fetch behind `last` itself, so that a core compares its tag */
-    bool in_doubt; /* until that is answered; as an access stream it lets nothing pass */
-    bool fetching;
     uint64_t fetch_known; /* `known` and `last` when the fetch under way was asked: its */
     uint64_t fetch_last;  /* answer may be older than what has come since */
     int64_t fetch_at_ms;  /* a gap or a failed fetch is due then; 0: nothing is */
-    int64_t idle_since_ms;
     struct list in_due;   /* streams with fetch_at_ms */
     struct list in_idle;  /* streams without users */
-    struct list in_rings; /* streams with a ring, longest quiet first */
 };
 
 /* They cannot be of the same event; 0: unknown. */
@@ -62,10 +75,15 @@ struct publication *stream_held_take(struct stream *stream);
 /* Forgets held events up to and with `seq`. */
 void stream_held_drop(struct stream *stream, uint64_t seq);
 
-/* Appends the event `last` to the ring, which then holds at most `max`. Takes its own
- * reference. No memory: the ring is emptied instead. */
+static inline size_t stream_ring_bytes(const struct stream *stream)
+{
+    return stream->ring != NULL ? stream->ring->bytes : 0;
+}
+
+/* Appends the event `last` to the ring, which then holds at most `max` and is the least
+ * quiet of `rings`. Takes its own reference. No memory: the ring is emptied instead. */
 void stream_ring_push(struct stream *stream, struct publication *publication,
-                      uint32_t max);
+                      uint32_t max, struct list *rings);
 
 /* The tag of the event `seq`; 0: unknown. */
 uint32_t stream_tag(const struct stream *stream, uint64_t seq);
@@ -90,10 +108,10 @@ struct streams {
     void *user;
     struct streams_limits limits;
     struct streams_counters counters;
-    struct map by_id; /* struct stream_id -> struct stream */
-    struct list due;  /* streams with something to do at fetch_at_ms */
-    struct list idle; /* streams without users, longest first */
-    struct list rings;
+    struct map by_id;  /* struct stream_id -> struct stream */
+    struct list due;   /* streams with something to do at fetch_at_ms */
+    struct list idle;  /* streams without users, longest first */
+    struct list rings; /* struct ring */
     size_t ring_bytes;
     struct walk *walks;
 };

@@ -359,6 +359,9 @@ void flow_doubt_scope(struct streams *streams, struct stream *access, uint64_t a
 
 void flow_drain_guarded(struct streams *streams, struct stream *access, int64_t now_ms)
 {
+    if (access->id.kind != STREAM_ACCESS) {
+        return; /* it guards nothing */
+    }
     LIST_EACH(&access->guarded, node) {
         struct stream *stream = container_of(node, struct stream, in_guarded);
         flow_drain(streams, stream, now_ms);
@@ -387,7 +390,7 @@ static void fan_out(struct streams *streams, struct stream *stream,
 
 void flow_drop_ring(struct streams *streams, struct stream *stream)
 {
-    streams->ring_bytes -= stream->ring_bytes;
+    streams->ring_bytes -= stream_ring_bytes(stream);
     stream_ring_clear(stream);
 }
 
@@ -398,20 +401,13 @@ static void keep_in_ring(struct streams *streams, struct stream *stream,
         /* Deleted content must not be fed again: older events come from the log. */
         flow_drop_ring(streams, stream);
     }
-    size_t before = stream->ring_bytes;
-    stream_ring_push(stream, publication, streams->limits.ring_max);
-    streams->ring_bytes += stream->ring_bytes - before;
-    list_remove(&stream->in_rings);
-    list_push(&streams->rings, &stream->in_rings);
+    size_t before = stream_ring_bytes(stream);
+    stream_ring_push(stream, publication, streams->limits.ring_max, &streams->rings);
+    streams->ring_bytes += stream_ring_bytes(stream) - before;
     while (streams->ring_bytes > streams->limits.ring_bytes_max &&
            !list_empty(&streams->rings)) {
-        struct stream *quietest =
-            container_of(streams->rings.next, struct stream, in_rings);
-        size_t freed = stream_ring_evict(quietest);
-        streams->ring_bytes -= freed;
-        if (freed == 0) {
-            list_remove(&quietest->in_rings);
-        }
+        struct ring *quietest = container_of(streams->rings.next, struct ring, in_rings);
+        streams->ring_bytes -= stream_ring_evict(quietest->stream);
     }
 }
 
@@ -480,7 +476,7 @@ void flow_offer(struct streams *streams, struct stream *stream,
         streams->counters.duplicates++;
         return;
     }
-    if (PLANTED(BASELINE) && stream->ring_count == 0 && stream->held_count == 0 &&
+    if (PLANTED(BASELINE) && stream->ring == NULL && stream->held == NULL &&
         stream->id.kind != STREAM_ACCESS) {
         stream->last = publication->seq - 1;
     }

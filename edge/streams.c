@@ -14,16 +14,21 @@ static struct stream *create(struct streams *streams, const struct stream_id *id
                              uint64_t seq, uint32_t tag)
 {
     struct stream *stream = calloc(1, sizeof(*stream));
-    if (stream == NULL || map_put(&streams->by_id, id, stream) != ERR_OK) {
-        free(stream);
+    if (stream == NULL) {
         return NULL;
     }
     stream->id = *id;
+    if (map_put(&streams->by_id, id, stream) != ERR_OK) {
+        free(stream);
+        return NULL;
+    }
     stream->last = stream->known = seq;
     stream->last_tag = tag;
     list_init(&stream->live);
     list_init(&stream->behind);
-    list_init(&stream->guarded);
+    if (id->kind == STREAM_ACCESS) {
+        list_init(&stream->guarded);
+    }
     streams->io.interest(streams->user, id, true);
     stream->confirm = !PLANTED(CONFIRM);
     return stream;
@@ -38,7 +43,7 @@ static void stream_used(struct stream *stream)
 static void stream_unused(struct streams *streams, struct stream *stream, int64_t now_ms)
 {
     if (--stream->users == 0) {
-        stream->idle_since_ms = now_ms;
+        stream->idle_since_ms = (uint32_t)now_ms;
         list_push(&streams->idle, &stream->in_idle);
     }
 }
@@ -51,7 +56,6 @@ static void forget(struct streams *streams, struct stream *stream, int64_t now_m
     flow_drop_ring(streams, stream);
     list_remove(&stream->in_due);
     list_remove(&stream->in_idle);
-    list_remove(&stream->in_rings);
     if (stream->access != NULL) {
         list_remove(&stream->in_guarded);
         stream_unused(streams, stream->access, now_ms);
@@ -62,6 +66,9 @@ static void forget(struct streams *streams, struct stream *stream, int64_t now_m
 static enum err guard(struct streams *streams, struct stream *stream,
                       const struct stream_open *open, int64_t now_ms)
 {
+    if (stream->id.kind == STREAM_ACCESS || open->access.kind != STREAM_ACCESS) {
+        return ERR_INTERNAL; /* a core that makes no sense */
+    }
     if (stream->access == NULL) {
         struct stream *access = find(streams, &open->access);
         if (access == NULL) {
@@ -91,7 +98,8 @@ enum err streams_create(const struct streams_io *io, void *user,
     streams->io = *io;
     streams->user = user;
     streams->limits = *limits;
-    map_init(&streams->by_id, sizeof(struct stream_id));
+    map_init_inside(&streams->by_id, sizeof(struct stream_id),
+                    offsetof(struct stream, id));
     list_init(&streams->due);
     list_init(&streams->idle);
     list_init(&streams->rings);
@@ -157,7 +165,7 @@ struct subscription *streams_open(struct streams *streams, const struct stream_o
             return NULL;
         }
         list_push(&streams->idle, &stream->in_idle); /* until it has a user */
-        stream->idle_since_ms = now_ms;
+        stream->idle_since_ms = (uint32_t)now_ms;
     }
     if (open->has_access && guard(streams, stream, open, now_ms) != ERR_OK) {
         return NULL;
@@ -418,7 +426,8 @@ int64_t streams_tick(struct streams *streams, int64_t now_ms)
     }
     while (!list_empty(&streams->idle)) {
         struct stream *stream = container_of(streams->idle.next, struct stream, in_idle);
-        int64_t until_ms = stream->idle_since_ms + streams->limits.idle_ms;
+        int64_t for_ms = (uint32_t)now_ms - stream->idle_since_ms;
+        int64_t until_ms = now_ms - for_ms + streams->limits.idle_ms;
         if (until_ms > now_ms || stream->fetching) {
             /* A new life must not take an old one's answer for its own. */
             return until_ms < next_ms ? until_ms : next_ms;

@@ -45,24 +45,30 @@ struct listener {
 struct client;   /* ws.c: a WebSocket */
 struct exchange; /* http.c: a request and its answer */
 
+/* What of a request's head is needed later, if it is no WebSocket's. The texts are owned.
+ */
+struct visit {
+    enum http_route route;
+    enum http_method method;
+    uint64_t content_length;
+    char *path;
+    char *origin;        /* an allowed one, or NULL */
+    char *trace;         /* traceparent, or NULL */
+    char *if_none_match; /* or NULL */
+    struct exchange *exchange;
+};
+
 /* A connection that was let in; lives as long as its wsi, whose opaque data it is. */
 struct visitor {
     struct listener *listener;
-    enum admit_kind kind;
-    enum http_route route;
-    enum http_method method;
     struct address *counted; /* or NULL */
-    bool known;              /* counted as having said who it is */
-    struct bytes bearer;     /* owned, may be none */
-    bool awaits_hello;       /* although there is a bearer */
-    uint64_t content_length;
-    char *path;          /* owned; HTTP only, as the next three */
-    char *origin;        /* owned; an allowed one, or NULL */
-    char *trace;         /* owned; traceparent, or NULL */
-    char *if_none_match; /* owned; or NULL */
     struct client *client;
-    struct exchange *exchange;
-    char address[]; /* the client's, as text */
+    struct visit *http; /* NULL: a WebSocket */
+    char *bearer;       /* owned; or NULL */
+    uint8_t kind;       /* enum admit_kind */
+    bool known;         /* counted as having said who it is */
+    bool awaits_hello;  /* although there is a bearer */
+    char address[];     /* the client's, as text */
 };
 
 /* door.c */

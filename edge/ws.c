@@ -26,26 +26,30 @@
 #define PONG_REFILL_MS    200  /* five a second */
 #define SILENT_CLOSING_MS 1000 /* the same with a client that does not answer */
 
+/* A message that came in several pieces, or has begun to. */
+struct pieces {
+    struct buf buf;
+    uint32_t fragments;
+    int64_t since_ms;
+};
+
+/* The transport's part of a conn. */
 struct client {
     struct lws *wsi;
     struct visitor *visitor;
     struct conn *conn;
-    int fd;
     struct list in_dirty;
     struct list in_wheel;
-    struct buf message; /* of several pieces; empty memory when there is none */
-    uint32_t fragments;
-    int64_t message_since_ms; /* 0: none has begun */
-    bool armed;               /* WRITEABLE will come */
-    bool broken;              /* the socket takes nothing any more */
-    bool known;               /* has said who it is */
-
-    int64_t closing_since_ms;  /* 0: is not closing */
+    struct pieces *pieces;     /* NULL: no message is here in part */
     struct frame *close_frame; /* goes behind all others; NULL: is not closing, or sent */
-    bool patient;              /* the client is thought to answer it */
-
-    uint32_t pongs;
-    int64_t pongs_ms;
+    int fd;
+    uint32_t closing_since_ms; /* these two by the last 32 bits of the clock */
+    uint32_t pongs_ms;
+    uint8_t pongs;
+    bool armed : 1;   /* WRITEABLE will come */
+    bool broken : 1;  /* the socket takes nothing any more */
+    bool known : 1;   /* has said who it is */
+    bool patient : 1; /* the client is thought to answer the close frame */
 };
 
 static struct metric frames_sent =
@@ -99,8 +103,7 @@ static bool write_some(struct client *client)
     uint32_t count = 0;
     size_t offered = 0;
     for (; count < conn->queue_count && count < FRAMES_PER_CALL; count++) {
-        uint32_t at = (conn->queue_head + count) & (conn->queue_capacity - 1);
-        struct bytes wire = frame_wire(conn->queue[at]);
+        struct bytes wire = frame_wire(conn_queued(conn, count));
         parts[count] = (struct iovec){(void *)wire.data, wire.size};
         offered += wire.size;
     }
@@ -212,7 +215,7 @@ static void on_dirty(struct conn *conn)
 static void on_close(struct conn *conn, enum close_code code, const char *reason)
 {
     struct client *client = conn->transport;
-    client->closing_since_ms = clock_ms();
+    client->closing_since_ms = (uint32_t)clock_ms();
     client->patient = code != CLOSE_TOO_SLOW && code != CLOSE_POLICY;
     client->close_frame = frame_create_close(code, reason);
     if (conn->reading_stopped) {
@@ -220,7 +223,7 @@ static void on_close(struct conn *conn, enum close_code code, const char *reason
     }
     log_debug("connection closes", LOG_INT("code", code), LOG_TEXT("reason", reason),
               LOG_TEXT("framing", conn->framing->name),
-              LOG_TEXT("address", conn->address));
+              LOG_TEXT("address", client->visitor->address));
 }
 
 static void on_reading(struct conn *conn, bool on)
@@ -229,8 +232,17 @@ static void on_reading(struct conn *conn, bool on)
     lws_rx_flow_control(client->wsi, on);
 }
 
-static const struct conn_io io = {
-    .dirty = on_dirty, .close = on_close, .reading = on_reading};
+static const char *address_of(const struct conn *conn)
+{
+    const struct client *client = conn->transport;
+    return client->visitor->address;
+}
+
+static const struct conn_io io = {.state_size = sizeof(struct client),
+                                  .dirty = on_dirty,
+                                  .close = on_close,
+                                  .reading = on_reading,
+                                  .address = address_of};
 
 static int on_writeable(struct client *client)
 {
@@ -246,9 +258,26 @@ static int on_writeable(struct client *client)
 
 static void forget_message(struct client *client)
 {
-    client->fragments = 0;
-    client->message_since_ms = 0;
-    buf_finish(&client->message); /* few clients are in the middle of a message */
+    if (client->pieces != NULL) {
+        buf_finish(&client->pieces->buf);
+        free(client->pieces);
+        client->pieces = NULL;
+    }
+}
+
+/* False: no memory. */
+static bool keep_piece(struct client *client, const void *in, size_t size)
+{
+    if (client->pieces == NULL) {
+        client->pieces = calloc(1, sizeof(*client->pieces));
+        if (client->pieces == NULL) {
+            return false;
+        }
+        buf_init(&client->pieces->buf, (size_t)client->conn->edge->config->message_max);
+        client->pieces->since_ms = clock_ms();
+    }
+    buf_append(&client->pieces->buf, in, size);
+    return !client->pieces->buf.failed;
 }
 
 /* A piece of a message: a part of a frame, a whole frame, often the whole message. */
@@ -260,19 +289,19 @@ static int on_receive(struct client *client, const void *in, size_t size)
         return 0;
     }
     /* What a frame's head announces is as good as sent: refused before it is here. */
-    if (size + left > client->message.limit - client->message.size) {
+    size_t before = client->pieces != NULL ? client->pieces->buf.size : 0;
+    if (before + size + left > (size_t)conn->edge->config->message_max) {
         conn_close(conn, CLOSE_TOO_BIG, "message too big");
         return 0;
     }
     bool ends = left == 0 && lws_is_final_fragment(client->wsi);
     struct bytes message = bytes_make(in, size);
-    if (!ends || client->message.size > 0) {
-        buf_append(&client->message, in, size);
-        message = buf_bytes(&client->message);
-    }
-    if (client->message.failed) {
-        conn_close(conn, CLOSE_TRY_LATER, "out of memory");
-        return 0;
+    if (!ends || client->pieces != NULL) {
+        if (!keep_piece(client, in, size)) {
+            conn_close(conn, CLOSE_TRY_LATER, "out of memory");
+            return 0;
+        }
+        message = buf_bytes(&client->pieces->buf);
     }
     if (ends) {
         metric_add(&messages_received, 1);
@@ -281,10 +310,7 @@ static int on_receive(struct client *client, const void *in, size_t size)
         forget_message(client);
         return 0;
     }
-    if (client->message_since_ms == 0) {
-        client->message_since_ms = clock_ms();
-    }
-    if (left == 0 && ++client->fragments > FRAGMENTS_MAX) {
+    if (left == 0 && ++client->pieces->fragments > FRAGMENTS_MAX) {
         conn_close(conn, CLOSE_POLICY, "too many fragments");
     }
     return 0;
@@ -294,13 +320,13 @@ static int on_receive(struct client *client, const void *in, size_t size)
 static void on_pong(struct client *client)
 {
     int64_t now_ms = clock_ms();
-    uint32_t refill = (uint32_t)((now_ms - client->pongs_ms) / PONG_REFILL_MS);
+    uint32_t refill = ((uint32_t)now_ms - client->pongs_ms) / PONG_REFILL_MS;
     if (refill > 0) {
-        client->pongs -= refill < client->pongs ? refill : client->pongs;
-        client->pongs_ms = now_ms;
+        client->pongs -= (uint8_t)(refill < client->pongs ? refill : client->pongs);
+        client->pongs_ms = (uint32_t)now_ms;
     }
     client->conn->heard_ms = now_ms;
-    if (++client->pongs > PONGS_BURST) {
+    if (client->pongs <= PONGS_BURST && ++client->pongs > PONGS_BURST) {
         conn_close(client->conn, CLOSE_POLICY, "too many pongs");
     }
 }
@@ -316,7 +342,7 @@ static bool is_close_code(unsigned code)
 static int on_peer_close(struct client *client, const uint8_t *in, size_t size)
 {
     client->broken = true; /* nothing follows a close frame */
-    if (client->closing_since_ms != 0) {
+    if (client->conn->closing) {
         return -1; /* the answer to ours */
     }
     if (size == 0 || (size >= 2 && is_close_code((unsigned)in[0] << 8 | in[1]))) {
@@ -350,25 +376,21 @@ static const struct framing *choose_framing(struct lws *wsi,
 static int on_established(struct lws *wsi, struct visitor *visitor)
 {
     struct listener *listener = visitor->listener;
-    struct client *client = calloc(1, sizeof(*client));
-    if (client == NULL) {
-        return -1;
-    }
     register_metrics();
     const struct framing *framing = choose_framing(wsi, visitor);
-    client->conn = conn_create(listener->edge, framing, &io, client, visitor->address);
-    if (client->conn == NULL) {
-        free(client);
+    struct conn *conn = conn_create(listener->edge, framing, &io);
+    if (conn == NULL) {
         return -1;
     }
+    struct client *client = conn->transport;
+    client->conn = conn;
     client->wsi = wsi;
     client->visitor = visitor;
     client->fd = lws_get_socket_fd(wsi);
     client->conn->awaits_hello = visitor->awaits_hello;
     client->conn->bearer = visitor->bearer;
-    visitor->bearer = (struct bytes){0};
+    visitor->bearer = NULL;
     visitor->client = client;
-    buf_init(&client->message, (size_t)listener->edge->config->message_max);
     list_push(&listener->wheel[listener->wheel_next], &client->in_wheel);
     listener->wheel_next = (listener->wheel_next + 1) % LISTENER_WHEEL;
     if (framing->open(client->conn) != ERR_OK) {
@@ -380,12 +402,12 @@ static int on_established(struct lws *wsi, struct visitor *visitor)
 static void on_closed(struct visitor *visitor)
 {
     struct client *client = visitor->client;
-    conn_destroy(client->conn);
+    client->conn->closing = true; /* nothing makes it dirty any more */
     list_remove(&client->in_dirty);
     list_remove(&client->in_wheel);
-    buf_finish(&client->message);
+    forget_message(client);
     frame_unref(client->close_frame);
-    free(client);
+    conn_destroy(client->conn); /* and the client with it */
     visitor->client = NULL;
 }
 
@@ -418,15 +440,14 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason,
 
 static void tick_client(struct client *client, int64_t now_ms)
 {
-    if (client->closing_since_ms != 0) {
-        int64_t most_ms = client->patient ? CLOSING_MS : SILENT_CLOSING_MS;
-        if (now_ms - client->closing_since_ms >= most_ms) {
+    if (client->conn->closing) {
+        uint32_t most_ms = client->patient ? CLOSING_MS : SILENT_CLOSING_MS;
+        if ((uint32_t)now_ms - client->closing_since_ms >= most_ms) {
             lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
         }
         return;
     }
-    if (client->message_since_ms != 0 &&
-        now_ms - client->message_since_ms >= FRAGMENTS_MS) {
+    if (client->pieces != NULL && now_ms - client->pieces->since_ms >= FRAGMENTS_MS) {
         conn_close(client->conn, CLOSE_POLICY, "message takes too long");
         return;
     }

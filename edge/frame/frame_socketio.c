@@ -396,25 +396,15 @@ static void receive(struct conn *conn, struct bytes message, bool binary)
 static enum err open_conn(struct conn *conn)
 {
     const struct edge_config *config = conn->edge->config;
-    struct socketio *state = calloc(1, sizeof(*state));
-    if (state == NULL) {
-        return ERR_UNAVAILABLE;
-    }
+    struct socketio *state = conn->framing_state;
     state->lonely_since_ms = conn->opened_ms;
     engineio_init(&state->engineio, conn->opened_ms, config->ping_interval_ms,
                   config->ping_timeout_ms);
-    conn->framing_state = state;
     struct buf buf;
     frame_buf_begin(&buf, FRAME_AROUND);
     engineio_open(&state->engineio, config->message_max, &buf);
     send_buf(conn, &buf);
     return ERR_OK;
-}
-
-static void close_conn(struct conn *conn)
-{
-    free(conn->framing_state);
-    conn->framing_state = NULL;
 }
 
 static void tick(struct conn *conn, int64_t now_ms)
@@ -449,7 +439,7 @@ const struct framing framing_socketio = {
     .name = "socketio",
     .encoding = LINK__ENCODING__JSON,
     .open = open_conn,
-    .close = close_conn,
+    .state_size = sizeof(struct socketio),
     .receive = receive,
     .tick = tick,
     .accepted = write_accepted,
@@ -465,7 +455,7 @@ const struct framing framing_socketio_recovery = {
     .encoding = LINK__ENCODING__JSON,
     .recovers = true,
     .open = open_conn,
-    .close = close_conn,
+    .state_size = sizeof(struct socketio),
     .receive = receive,
     .tick = tick,
     .accepted = write_accepted,

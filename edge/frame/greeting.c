@@ -1,18 +1,10 @@
 /* Begins sessions on /ws, keeps them alive, and loses patience. */
 #include "edge/frame/greeting.h"
 
-#include <stdlib.h>
-
 #include "base/buf.h"
 #include "edge/edge.h"
 
 #define MALFORMED_MAX 32
-
-struct greeting {
-    bool greeted;       /* a session was asked for */
-    uint32_t malformed; /* messages */
-    int64_t pinged_ms;  /* last WebSocket ping, or when it opened */
-};
 
 static void begin(struct conn *conn, const struct session_hello *hello)
 {
@@ -23,22 +15,12 @@ static void begin(struct conn *conn, const struct session_hello *hello)
 
 enum err greeting_open(struct conn *conn)
 {
-    struct greeting *greeting = calloc(1, sizeof(*greeting));
-    if (greeting == NULL) {
-        return ERR_UNAVAILABLE;
-    }
+    struct greeting *greeting = conn->framing_state;
     greeting->pinged_ms = conn->opened_ms;
-    conn->framing_state = greeting;
-    if (conn->bearer.size > 0 && !conn->awaits_hello) {
-        begin(conn, &(struct session_hello){.token = conn->bearer});
+    if (conn->bearer != NULL && !conn->awaits_hello) {
+        begin(conn, &(struct session_hello){.token = bytes_of_text(conn->bearer)});
     }
     return ERR_OK;
-}
-
-void greeting_close(struct conn *conn)
-{
-    free(conn->framing_state);
-    conn->framing_state = NULL;
 }
 
 /* Pings of the WebSocket itself (RFC 6455 section 5.5.2): every client library answers

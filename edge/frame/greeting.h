@@ -7,9 +7,15 @@
 #include "edge/frame/frame.h"
 #include "edge/session.h"
 
-/* Slots of struct framing; conn->framing_state is greeting's own. */
+/* conn->framing_state of these framings. */
+struct greeting {
+    int64_t pinged_ms;  /* last WebSocket ping, or when it opened */
+    uint32_t malformed; /* messages */
+    bool greeted;       /* a session was asked for */
+};
+
+/* Slots of struct framing. */
 enum err greeting_open(struct conn *conn);
-void greeting_close(struct conn *conn);
 void greeting_tick(struct conn *conn, int64_t now_ms);
 struct frame *greeting_no_frame(const struct session *session); /* accepted, ended */
 

@@ -17,7 +17,7 @@
 struct map_slot {
     uint64_t hash;
     void *value;   /* NULL: the slot is empty */
-    uint8_t key[]; /* key_size bytes, or a char * that the map owns */
+    uint8_t key[]; /* key_size bytes, or a char * that the map owns, or nothing */
 };
 
 _Static_assert(sizeof(size_t) >= 8, "a cursor of map_next() holds two 32-bit numbers");
@@ -85,6 +85,9 @@ static uint64_t hash_of(const struct map *map, const void *key)
 
 static size_t stride_of(const struct map *map)
 {
+    if (map->inside != 0) {
+        return sizeof(struct map_slot);
+    }
     size_t key_size = map->key_size == MAP_TEXT_KEYS ? sizeof(char *) : map->key_size;
     size_t size = sizeof(struct map_slot) + key_size;
     return (size + 7) & ~(size_t)7;
@@ -98,6 +101,9 @@ static struct map_slot *slot_at(const struct map *map, size_t index)
 
 static void *key_of(const struct map *map, struct map_slot *slot)
 {
+    if (map->inside != 0) {
+        return (uint8_t *)slot->value + map->inside - 1;
+    }
     if (map->key_size != MAP_TEXT_KEYS) {
         return slot->key;
     }
@@ -109,7 +115,7 @@ static void *key_of(const struct map *map, struct map_slot *slot)
 static bool key_equal(const struct map *map, struct map_slot *slot, const void *key)
 {
     if (map->key_size != MAP_TEXT_KEYS) {
-        return memcmp(slot->key, key, map->key_size) == 0;
+        return memcmp(key_of(map, slot), key, map->key_size) == 0;
     }
     return strcmp(key_of(map, slot), key) == 0;
 }
@@ -133,6 +139,12 @@ void map_init(struct map *map, size_t key_size)
     *map = (struct map){.key_size = key_size};
 }
 
+void map_init_inside(struct map *map, size_t key_size, size_t key_at)
+{
+    assert(key_size != MAP_TEXT_KEYS);
+    *map = (struct map){.key_size = key_size, .inside = key_at + 1};
+}
+
 void map_finish(struct map *map)
 {
     for (size_t i = 0; map->key_size == MAP_TEXT_KEYS && i < map->capacity; i++) {
@@ -142,7 +154,7 @@ void map_finish(struct map *map)
         }
     }
     free(map->slots);
-    map_init(map, map->key_size);
+    *map = (struct map){.key_size = map->key_size, .inside = map->inside};
 }
 
 void *map_get(const struct map *map, const void *key)
@@ -212,7 +224,7 @@ enum err map_put(struct map *map, const void *key, void *value)
     slot->value = value;
     if (text != NULL) {
         memcpy(slot->key, &text, sizeof(text));
-    } else {
+    } else if (map->inside == 0) {
         memcpy(slot->key, key, map->key_size);
     }
     map->size++;

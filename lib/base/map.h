@@ -18,10 +18,15 @@ struct map {
     size_t capacity; /* a power of two, or 0 */
     size_t size;
     size_t key_size;
+    size_t inside; /* 1 + where the keys lie in the values; 0: the map has copies */
 };
 
 /* An empty map; no memory yet. Keys are copied, values are borrowed. */
 void map_init(struct map *map, size_t key_size);
+/* The same, but the keys lie in the values, at that offset, and stay as they are while
+ * they are in the map: half the memory. A value that replaces another has the same key.
+ */
+void map_init_inside(struct map *map, size_t key_size, size_t key_at);
 void map_finish(struct map *map);
 
 /* The value, or NULL. */

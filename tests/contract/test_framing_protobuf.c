@@ -200,7 +200,7 @@ static server_frame *next_sent(void)
 {
     struct conn *conn = edge.conn;
     assert_true(conn->queue_count > 0);
-    const struct frame *frame = conn->queue[conn->queue_head];
+    const struct frame *frame = conn_queued(conn, 0);
     server_frame *sent = belfry__client__server_frame__unpack(NULL, frame->size,
                                                               frame->bytes + FRAME_ROOM);
     assert_non_null(sent);

@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 strlen(doubled.resume) == sizeof(doubled.resume) - 1 ||
                 json_valid(bytes_of_text(doubled.resume), NULL));
         while (edge.conn->queue_count > 0) {
-            require_server_frame(edge.conn->queue[edge.conn->queue_head]);
+            require_server_frame(conn_queued(edge.conn, 0));
             conn_sent(edge.conn, 1);
         }
         at += length;

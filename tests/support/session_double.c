@@ -109,12 +109,13 @@ void double_open(struct double_edge *ret_edge, const struct framing *framing,
     edge->config.hello_timeout_ms = 5000;
     edge->edge.config = &edge->config;
     list_init(&edge->edge.conns);
-    edge->conn = conn_create(&edge->edge, framing, &io, edge, "192.0.2.7");
+    edge->conn = conn_create(&edge->edge, framing, &io);
     if (edge->conn == NULL) {
         abort();
     }
+    edge->conn->transport = edge;
     if (bearer != NULL) {
-        edge->conn->bearer = bytes_make(strdup(bearer), strlen(bearer));
+        edge->conn->bearer = strdup(bearer);
     }
     if (framing->open(edge->conn) != ERR_OK) {
         abort();
@@ -137,7 +138,7 @@ const char *double_sent(struct double_edge *edge)
     if (conn->queue_count == 0) {
         return "";
     }
-    const struct frame *frame = conn->queue[conn->queue_head];
+    const struct frame *frame = conn_queued(conn, 0);
     keep(text, sizeof(text), bytes_make(frame->bytes + FRAME_ROOM, frame->size));
     conn_sent(conn, 1);
     return text;

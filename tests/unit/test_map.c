@@ -63,6 +63,36 @@ static void finds_what_was_put_and_replaces_it(void **state)
     map_finish(&map);
 }
 
+static void keys_may_lie_in_the_values(void **state)
+{
+    static struct {
+        char other[5];
+        uint32_t key;
+    } things[KEYS], second = {.key = 7};
+    struct map map;
+    map_init_inside(&map, 4, (size_t)((char *)&things[0].key - (char *)&things[0]));
+    for (uint32_t i = 0; i < KEYS; i++) {
+        things[i].key = i;
+        assert_int_equal(map_put(&map, &i, &things[i]), ERR_OK);
+    }
+    assert_int_equal(map_put(&map, &second.key, &second), ERR_OK);
+    assert_int_equal(map.size, KEYS);
+    size_t cursor = 0, walked = 0;
+    const void *key;
+    void *value;
+    while (map_next(&map, &cursor, &key, &value)) {
+        walked++;
+        assert_ptr_equal(map_get(&map, key), value);
+    }
+    assert_int_equal(walked, KEYS);
+    assert_ptr_equal(map_remove(&map, &second.key), &second);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        assert_ptr_equal(map_get(&map, &i), i == 7 ? NULL : &things[i]);
+    }
+    map_finish(&map);
+    assert_null(map_get(&map, &second.key));
+}
+
 static void text_keys_are_copied_and_compared_whole(void **state)
 {
     struct map map;
@@ -249,6 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_map_has_nothing),
         cmocka_unit_test(finds_what_was_put_and_replaces_it),
+        cmocka_unit_test(keys_may_lie_in_the_values),
         cmocka_unit_test(text_keys_are_copied_and_compared_whole),
         cmocka_unit_test(keys_of_any_size_work),
         cmocka_unit_test(a_long_random_life_agrees_with_a_plain_array),

@@ -80,7 +80,7 @@ int main(void)
     config.hello_timeout_ms = 5000;
     edge.config = &config;
     list_init(&edge.conns);
-    conn = conn_create(&edge, &framing_socketio, &io, NULL, "192.0.2.7");
+    conn = conn_create(&edge, &framing_socketio, &io);
     MUST(conn != NULL && framing_socketio.open(conn) == ERR_OK);
     session.conn = conn;
     session.name_space = "/messages";
