@@ -14,15 +14,15 @@
 #define PROTOBUF_MAX (256 * 1024)
 #define TAG_DIGITS   8
 
+/* As PostgreSQL writes an integer; 0 for none. */
 static uint64_t number(struct bytes text)
 {
-    char digits[24];
-    if (text.size == 0 || text.size >= sizeof(digits)) {
-        return 0;
+    uint64_t number = 0;
+    size_t sign = text.size > 0 && text.data[0] == '-';
+    for (size_t i = sign; i < text.size; i++) {
+        number = number * 10 + (uint64_t)(text.data[i] - '0');
     }
-    memcpy(digits, text.data, text.size);
-    digits[text.size] = '\0';
-    return (uint64_t)strtoll(digits, NULL, 10);
+    return sign ? -number : number;
 }
 
 enum err publication_stream(struct arena *arena, const struct stream_id *stream,

@@ -117,40 +117,37 @@ struct uuid uuid_v5(struct uuid space, struct bytes name)
     return uuid;
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* Where the two digits of each byte stand in the text. */
+static const uint8_t places[16] = {0,  2,  4,  6,  9,  11, 14, 16,
+                                   19, 21, 24, 26, 28, 30, 32, 34};
 
-static bool is_dash_place(size_t i)
-{
-    return i == 8 || i == 13 || i == 18 || i == 23;
-}
+#define IS_DIGIT 0x10
+
+/* What a digit counts, with IS_DIGIT; 0: it is none. */
+static const uint8_t hex_values[256] = {
+    ['0'] = 0x10, ['1'] = 0x11, ['2'] = 0x12, ['3'] = 0x13, ['4'] = 0x14, ['5'] = 0x15,
+    ['6'] = 0x16, ['7'] = 0x17, ['8'] = 0x18, ['9'] = 0x19, ['a'] = 0x1a, ['b'] = 0x1b,
+    ['c'] = 0x1c, ['d'] = 0x1d, ['e'] = 0x1e, ['f'] = 0x1f, ['A'] = 0x1a, ['B'] = 0x1b,
+    ['C'] = 0x1c, ['D'] = 0x1d, ['E'] = 0x1e, ['F'] = 0x1f,
+};
 
 bool uuid_parse(struct bytes text, struct uuid *ret_uuid)
 {
-    if (text.size != UUID_TEXT_SIZE - 1) {
+    const uint8_t *at = text.data;
+    if (text.size != UUID_TEXT_SIZE - 1 || at[8] != '-' || at[13] != '-' ||
+        at[18] != '-' || at[23] != '-') {
         return false;
     }
     struct uuid uuid;
-    size_t count = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        if (is_dash_place(i)) {
-            if (text.data[i] != '-') {
-                return false;
-            }
-            continue;
-        }
-        int high = hex_value(text.data[i]);
-        int low = hex_value(text.data[++i]);
-        if (high < 0 || low < 0) {
-            return false;
-        }
-        uuid.b[count++] = (uint8_t)(high << 4 | low);
+    uint8_t all = IS_DIGIT;
+    for (size_t i = 0; i < sizeof(uuid.b); i++) {
+        uint8_t high = hex_values[at[places[i]]];
+        uint8_t low = hex_values[at[places[i] + 1]];
+        all &= high & low;
+        uuid.b[i] = (uint8_t)(high << 4 | (low & 15));
+    }
+    if (all == 0) {
+        return false;
     }
     *ret_uuid = uuid;
     return true;
@@ -159,13 +156,10 @@ bool uuid_parse(struct bytes text, struct uuid *ret_uuid)
 void uuid_format(struct uuid uuid, char ret_text[UUID_TEXT_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
-    size_t at = 0;
+    ret_text[8] = ret_text[13] = ret_text[18] = ret_text[23] = '-';
     for (size_t i = 0; i < sizeof(uuid.b); i++) {
-        if (is_dash_place(at)) {
-            ret_text[at++] = '-';
-        }
-        ret_text[at++] = digits[uuid.b[i] >> 4];
-        ret_text[at++] = digits[uuid.b[i] & 15];
+        ret_text[places[i]] = digits[uuid.b[i] >> 4];
+        ret_text[places[i] + 1] = digits[uuid.b[i] & 15];
     }
-    ret_text[at] = 0;
+    ret_text[UUID_TEXT_SIZE - 1] = 0;
 }
