@@ -1,8 +1,6 @@
 /* One form of a stream's name for people and the bus, one for the link, both exact. */
 #include "link/stream_id.h"
 
-#include <stdio.h>
-
 static const char *const kind_names[] = {
     [STREAM_COMMUNITY] = "community", [STREAM_MEMBERS] = "members",
     [STREAM_ROOM] = "room",           [STREAM_USER] = "user",
@@ -16,10 +14,11 @@ static bool kind_valid(uint8_t kind)
 
 void stream_format(const struct stream_id *stream, char ret_text[STREAM_TEXT_SIZE])
 {
-    char id[UUID_TEXT_SIZE];
-    uuid_format(stream->id, id);
     const char *kind = kind_valid(stream->kind) ? kind_names[stream->kind] : "unknown";
-    snprintf(ret_text, STREAM_TEXT_SIZE, "%s:%s", kind, id);
+    size_t size = strlen(kind);
+    memcpy(ret_text, kind, size);
+    ret_text[size] = ':';
+    uuid_format(stream->id, ret_text + size + 1);
 }
 
 bool stream_parse(struct bytes text, struct stream_id *ret_stream)
