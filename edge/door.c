@@ -50,6 +50,11 @@ static void register_metrics(void)
     struct metric *const all[] = {&refused_origin, &refused_token,   &refused_request,
                                   &refused_rate,   &refused_address, &refused_full,
                                   &expired};
+    static bool done;
+    if (done) {
+        return;
+    }
+    done = true;
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         metrics_register(all[i]);
     }

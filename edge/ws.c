@@ -356,6 +356,11 @@ static int on_peer_close(struct client *client, const uint8_t *in, size_t size)
 
 static void register_metrics(void)
 {
+    static bool done;
+    if (done) {
+        return; /* it looks through all there are, and each client comes by */
+    }
+    done = true;
     metrics_register(&frames_sent);
     metrics_register(&bytes_sent);
     metrics_register(&messages_received);
