@@ -128,6 +128,8 @@ static struct stream_id own_stream(const struct request *request)
     }
 }
 
+#define READS_TOGETHER 1 /* connects are at 0 */
+
 static enum err set_mode(struct request *request)
 {
     const struct event_def *event = request->event;
@@ -137,6 +139,9 @@ static enum err set_mode(struct request *request)
     call->mode_param = -1;
     if (event->kind == EVENT_READ) {
         call->mode = DB_READ;
+        call->many = event_shortcut(event);
+        /* a read is at home nowhere, and cheaper the more go together */
+        call->affinity = call->many != NULL ? READS_TOGETHER : call->affinity;
     } else if (event->many_streams || event->lock != LOCK_SHARED) {
         call->mode = DB_ALONE;
     } else {

@@ -19,16 +19,16 @@ void query_refuse(struct request *request, enum err err)
     request_finish(request);
 }
 
-void query(struct request *request, const char *sql, enum db_mode mode, uint32_t affinity,
-           int count, const char *const *params,
-           void (*done)(struct db_call *call, const struct db_outcome *outcome,
-                        const struct db_result *result))
+static void submit(struct request *request, const char *sql, const struct db_many *many,
+                   enum db_mode mode, uint32_t affinity, int count,
+                   const char *const *params, query_done_fn *done)
 {
     struct db_call *call = &request->call;
     memset(call, 0, sizeof(*call));
     call->sql = sql;
+    call->many = many;
     call->mode = mode;
-    call->mode_param = mode == DB_BATCH ? count - 1 : -1;
+    call->mode_param = -1;
     call->affinity = affinity;
     call->deadline_ms = request->deadline_ms;
     call->param_count = count;
@@ -43,6 +43,19 @@ void query(struct request *request, const char *sql, enum db_mode mode, uint32_t
         request->reply.refused_before_sql = err == ERR_UNAVAILABLE;
         query_refuse(request, err);
     }
+}
+
+void query(struct request *request, const char *sql, enum db_mode mode, uint32_t affinity,
+           int count, const char *const *params, query_done_fn *done)
+{
+    submit(request, sql, NULL, mode, affinity, count, params, done);
+}
+
+void query_many(struct request *request, const struct db_many *many, const char *sql,
+                uint32_t affinity, int count, const char *const *params,
+                query_done_fn *done)
+{
+    submit(request, sql, many, DB_BATCH, affinity, count, params, done);
 }
 
 bool query_worked(struct request *request, const struct db_outcome *outcome)

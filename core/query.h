@@ -5,13 +5,17 @@
 
 #include "core/request.h"
 
-/* Submits `sql` with `count` texts from the arena; `done` finds its request with
- * query_request(). On an error the request is refused and finished. DB_BATCH: the last
- * parameter is the mode, which db sets. */
+typedef void query_done_fn(struct db_call *call, const struct db_outcome *outcome,
+                           const struct db_result *result);
+
+/* Submits `sql` with `count` texts from the arena, alone or as a read; `done` finds its
+ * request with query_request(). On an error the request is refused and finished. */
 void query(struct request *request, const char *sql, enum db_mode mode, uint32_t affinity,
-           int count, const char *const *params,
-           void (*done)(struct db_call *call, const struct db_outcome *outcome,
-                        const struct db_result *result));
+           int count, const char *const *params, query_done_fn *done);
+/* The same in batches, where it is `many`, and by `sql` when that says BUSY. */
+void query_many(struct request *request, const struct db_many *many, const char *sql,
+                uint32_t affinity, int count, const char *const *params,
+                query_done_fn *done);
 struct request *query_request(struct db_call *call);
 
 /* True when there is a result; else the request is refused (and logged, if it is ours to

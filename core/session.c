@@ -11,6 +11,7 @@
 #include "core/worker.h"
 
 #define RESUME_MAX 2000
+#define TOGETHER   0 /* affinity: the more share a statement, the less each costs */
 
 /* ------------------------------------------------------------------ connect */
 
@@ -21,6 +22,7 @@ enum {
     DISPLAY_NAME,
     EPOCH,
     FIRST,
+    CONTACTS,
     STREAM,
     SEQ,
     TAG,
@@ -144,9 +146,7 @@ static void on_connected(struct db_call *call, const struct db_outcome *outcome,
         query_refuse(request, err);
         return;
     }
-    if (db_bool(result, 0, FIRST)) {
-        contacts_announce(request->core, request->actor.user_id, true);
-    }
+    contacts_tell_came(request, db_text(result, 0, CONTACTS));
     request_finish(request);
 }
 
@@ -180,7 +180,12 @@ void answer_connect(struct request *request, const Link__Request *message)
         return;
     }
     struct arena *arena = &request->arena;
-    const char *params[12] = {
+    static const struct db_many many = {
+        .sql = "SELECT * FROM connect_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        .each = ~(UINT64_C(1) << 6), /* not whether users are made */
+        .least = 1,
+    };
+    const char *params[11] = {
         query_uuid(request, actor->user_id),
         actor->username,
         query_uuid(request, actor->session_id),
@@ -201,10 +206,10 @@ void answer_connect(struct request *request, const Link__Request *message)
         query_refuse(request, err);
         return;
     }
-    query(request,
-          "SELECT * FROM session_connect($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-          "$12)",
-          DB_BATCH, actor->user_id.b[15], 12, params, on_connected);
+    query_many(
+        request, &many,
+        "SELECT * FROM session_connect($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        TOGETHER, 11, params, on_connected);
 }
 
 /* ------------------------------------------------------------------ disconnect */
@@ -245,13 +250,18 @@ static void on_disconnected(struct db_call *call, const struct db_outcome *outco
 void answer_disconnect(struct request *request, const Link__Request *message)
 {
     (void)message;
+    static const struct db_many many = {
+        .sql = "SELECT * FROM disconnect_many($1)",
+        .each = 1,
+        .least = 1,
+    };
     const char *params[1] = {query_uuid(request, request->actor.session_id)};
     if (params[0] == NULL) {
         query_refuse(request, ERR_VALIDATION_ERROR);
         return;
     }
-    query(request, "SELECT * FROM session_disconnect($1)", DB_ALONE,
-          request->actor.user_id.b[15], 1, params, on_disconnected);
+    query_many(request, &many, "SELECT * FROM session_disconnect($1)", TOGETHER, 1,
+               params, on_disconnected);
 }
 
 /* ------------------------------------------------------------------ leases */

@@ -11,14 +11,16 @@
 -- it names the tag it must have. Tag 0: the asker knows none.
 CREATE FUNCTION cursor_fits(p_kind smallint, p_id uuid, p_seq bigint, p_tag int,
                             p_head bigint, p_head_tag int)
-RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT CASE
-        WHEN p_head IS NULL OR p_seq > p_head OR p_seq < 0 THEN false
-        WHEN p_seq = p_head THEN p_tag = 0 OR p_tag = p_head_tag
-        ELSE coalesce((SELECT p_tag = 0 OR e.prev_tag = p_tag FROM events e
-                       WHERE e.kind = p_kind AND e.id = p_id AND e.seq = p_seq + 1), false)
-    END
-$$;
+RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF p_head IS NULL OR p_seq > p_head OR p_seq < 0 THEN
+        RETURN false;
+    ELSIF p_seq = p_head THEN
+        RETURN p_tag = 0 OR p_tag = p_head_tag;
+    END IF;
+    RETURN coalesce((SELECT p_tag = 0 OR e.prev_tag = p_tag FROM events e
+                     WHERE e.kind = p_kind AND e.id = p_id AND e.seq = p_seq + 1), false);
+END $$;
 
 -- The nine texts of a row of the log, as append() returned them.
 CREATE FUNCTION event_texts(e events) RETURNS text[] LANGUAGE sql STABLE AS $$
@@ -38,7 +40,7 @@ LANGUAGE sql STABLE AS $$
            coalesce((SELECT e.seq FROM events e WHERE e.kind = s.kind AND e.id = s.id
                      ORDER BY e.seq LIMIT 1), s.last_seq + 1, 1),
            NOT fit.fits,
-           CASE WHEN fit.fits THEN
+           CASE WHEN fit.fits AND s.last_seq > asked.after THEN
                (SELECT array_agg(x.text ORDER BY x.seq, x.place)
                 FROM (SELECT w.seq, t.text, t.place
                       FROM (SELECT e.seq, event_texts(e) AS texts,
@@ -118,7 +120,9 @@ END $$;
 CREATE FUNCTION session_streams(p_user uuid, p_streams text[], p_seqs bigint[], p_tags int[])
 RETURNS TABLE (stream text, seq bigint, tag int, access text, access_seq bigint,
                resume_seq bigint, resume_tag int, resync boolean)
-LANGUAGE sql STABLE AS $$
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY
     WITH wanted AS (
         SELECT w.kind, w.id, bool_or(w.resume) AS resume, max(w.seq) AS seq, max(w.tag) AS tag
         FROM (SELECT 4::smallint AS kind, p_user AS id, false AS resume, NULL::bigint AS seq,
@@ -143,98 +147,181 @@ LANGUAGE sql STABLE AS $$
                                AND cursor_fits(w.kind, w.id, w.seq, w.tag,
                                                s.last_seq, s.last_tag) AS fits) fit
     WHERE x.allowed
-    ORDER BY w.kind = 4 DESC, w.kind, w.id
-$$;
-
--- A session begins. One row a stream to open; a refusal is one row without a stream, and so
--- is BUSY (mode 1, as in admit), with nothing written: also where a row that is to be made
--- could be another's at the same time, of a new user or of an edge's first session.
--- p_session NULL: an HTTP request, which only makes sure that the user is there.
-CREATE FUNCTION session_connect(p_user uuid, p_name text, p_session uuid, p_edge uuid,
-                                p_token text, p_iat bigint, p_create boolean, p_label text,
-                                p_streams text[], p_seqs bigint[], p_tags int[],
-                                p_mode int DEFAULT 0)
-RETURNS TABLE (status text, message text, username text, display_name text, epoch uuid,
-               first boolean, stream text, seq bigint, tag int, access text,
-               access_seq bigint, resume_seq bigint, resume_tag int, resync boolean)
-LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    v_user users;
-    v_busy boolean := false;
-    v_first boolean := false;
-    v_problem text;
-BEGIN
-    IF p_mode = 0 THEN
-        PERFORM pg_advisory_xact_lock_shared(user_lock(p_user));
-        PERFORM pg_advisory_xact_lock(presence_lock(p_user));
-    ELSIF NOT (pg_try_advisory_xact_lock_shared(user_lock(p_user))
-               AND pg_try_advisory_xact_lock_shared(4) -- the occupancy lock
-               AND pg_try_advisory_xact_lock(presence_lock(p_user))) THEN
-        v_busy := true;
-    ELSE
-        v_busy := NOT EXISTS (SELECT FROM users u WHERE u.id = p_user)
-                  OR NOT EXISTS (SELECT FROM edges e WHERE e.edge_id = p_edge);
-    END IF;
-    IF v_busy THEN
-        status := 'BUSY';
-        RETURN NEXT;
-        RETURN;
-    END IF;
-    SELECT * INTO v_user FROM users u WHERE u.id = p_user;
-    IF NOT FOUND AND p_create THEN
-        PERFORM make_user(p_user, p_name);
-        SELECT * INTO v_user FROM users u WHERE u.id = p_user;
-    END IF;
-    v_problem := CASE
-        WHEN v_user.id IS NULL THEN 'Unknown user'
-        WHEN v_user.deleted_at IS NOT NULL THEN 'This user was deleted'
-        WHEN p_iat < v_user.min_iat OR v_user.has_revocations AND EXISTS (
-                 SELECT FROM revocations r
-                 WHERE r.user_id = p_user AND r.until > now()
-                   AND (r.session_id = p_session OR r.token_id = p_token))
-            THEN 'This session was revoked' END;
-    IF v_problem IS NOT NULL THEN
-        RETURN QUERY SELECT 'UNAUTHENTICATED', v_problem, NULL::text, NULL::text, i.epoch,
-                            false, NULL::text, NULL::bigint, NULL::int, NULL::text,
-                            NULL::bigint, NULL::bigint, NULL::int, NULL::boolean
-                     FROM instance i WHERE i.one;
-        RETURN;
-    END IF;
-    IF p_session IS NOT NULL THEN
-        IF p_mode = 0 THEN
-            -- a lease for an edge that has not asked for one yet
-            INSERT INTO edges (edge_id, expires_at) VALUES (p_edge, now() + interval '4 s')
-            ON CONFLICT DO NOTHING;
-        END IF;
-        INSERT INTO sessions AS o (session_id, user_id, edge_id, token_id, issued_at, label)
-        VALUES (p_session, p_user, p_edge, p_token, coalesce(p_iat, 0), p_label)
-        ON CONFLICT (session_id) DO UPDATE
-        SET user_id = p_user, edge_id = p_edge, token_id = p_token,
-            issued_at = coalesce(p_iat, 0), label = p_label;
-        v_first := user_came(p_user);
-    END IF;
-    RETURN QUERY SELECT 'OK', NULL::text, v_user.username, v_user.display_name, i.epoch,
-                        v_first, t.*
-                 FROM instance i, session_streams(p_user, p_streams, p_seqs, p_tags) t
-                 WHERE i.one;
+    ORDER BY w.kind = 4 DESC, w.kind, w.id;
 END $$;
 
--- A session ends. Whether that is news, expire_leases() tells when the grace is over.
-CREATE FUNCTION session_disconnect(p_session uuid) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+-- Sessions begin, many at once: the parameters of each in arrays. One row a stream to open; a
+-- refusal is one row without a stream, and so is BUSY, with nothing written for that one:
+-- somebody holds what it needs, or a row is to be made that could be another's at the same
+-- time, of a new user or of an edge's first session. Waits for nobody. `contacts`: whom to
+-- tell that the user is there now; NULL: nobody. `place`: in the arrays, from 1.
+CREATE FUNCTION connect_many(p_users uuid[], p_names text[], p_sessions uuid[], p_edges uuid[],
+                             p_tokens text[], p_iats bigint[], p_create boolean,
+                             p_labels text[], p_streams text[], p_seqs text[], p_tags text[])
+RETURNS TABLE (status text, message text, username text, display_name text, epoch uuid,
+               first boolean, contacts text[], stream text, seq bigint, tag int, access text,
+               access_seq bigint, resume_seq bigint, resume_tag int, resync boolean, place int)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_open boolean := pg_try_advisory_xact_lock_shared(5); -- the sessions lock
+    v_held boolean[];
+BEGIN
+    -- a statement of its own, so that the next sees everything that committed before
+    SELECT array_agg(v_open AND pg_try_advisory_xact_lock_shared(user_lock(u))
+                     AND pg_try_advisory_xact_lock(presence_lock(u)))
+    INTO v_held FROM unnest(p_users) AS u;
+    RETURN QUERY
+    WITH asked AS MATERIALIZED (
+        SELECT c.*, u.username, u.display_name, u.presence <> 'INVISIBLE' AS seen,
+               NOT (c.held AND u.id IS NOT NULL AND (c.session_id IS NULL OR EXISTS (
+                   SELECT FROM edges e WHERE e.edge_id = c.edge_id OFFSET 0))) AS busy,
+               CASE WHEN u.deleted_at IS NOT NULL THEN 'This user was deleted'
+                    WHEN c.iat < u.min_iat OR u.has_revocations AND EXISTS (
+                             SELECT FROM revocations r
+                             WHERE r.user_id = c.user_id AND r.until > now()
+                               AND (r.session_id = c.session_id OR r.token_id = c.token))
+                    THEN 'This session was revoked' END AS problem
+        FROM unnest(p_users, p_sessions, p_edges, p_tokens, p_iats, p_labels, p_streams, p_seqs,
+                    p_tags, v_held)
+             WITH ORDINALITY AS c(user_id, session_id, edge_id, token, iat, label, streams, seqs,
+                                  tags, held, place)
+        LEFT JOIN LATERAL (SELECT * FROM users u WHERE u.id = c.user_id OFFSET 0) u ON true
+    ), begun AS (
+        SELECT a.*, row_number() OVER (PARTITION BY a.user_id ORDER BY a.place) = 1 AS leads
+        FROM asked a WHERE NOT a.busy AND a.problem IS NULL AND a.session_id IS NOT NULL
+    ), entered AS (
+        INSERT INTO sessions (session_id, user_id, edge_id, token_id, issued_at, label)
+        SELECT b.session_id, b.user_id, b.edge_id, b.token, coalesce(b.iat, 0), b.label
+        FROM begun b
+        ON CONFLICT (session_id) DO UPDATE
+        SET user_id = excluded.user_id, edge_id = excluded.edge_id,
+            token_id = excluded.token_id, issued_at = excluded.issued_at,
+            label = excluded.label
+    ), came AS (
+        INSERT INTO present_users AS p (user_id)
+        SELECT b.user_id FROM begun b WHERE b.leads
+        ON CONFLICT (user_id) DO UPDATE SET leaving_at = NULL WHERE p.leaving_at IS NOT NULL
+        RETURNING p.user_id, p.xmax = 0 AS is_new
+    ), decided AS MATERIALIZED (
+        SELECT a.*, f.is_new,
+               CASE WHEN f.is_new AND a.seen THEN contact_streams(a.user_id) END AS contacts
+        FROM asked a
+        LEFT JOIN (SELECT b.place, k.is_new FROM begun b JOIN came k ON k.user_id = b.user_id
+                   WHERE b.leads) f ON f.place = a.place
+    )
+    SELECT CASE WHEN d.busy THEN 'BUSY' WHEN d.problem IS NULL THEN 'OK'
+                ELSE 'UNAUTHENTICATED' END,
+           d.problem, d.username, d.display_name, (SELECT i.epoch FROM instance i WHERE i.one),
+           coalesce(d.is_new, false), d.contacts, t.*, d.place::int
+    FROM decided d
+    LEFT JOIN LATERAL (
+        -- as session_streams() without anything to go on with, and as community_rights()
+        SELECT 'user:' || d.user_id, s.last_seq, s.last_tag, NULL::text, 0::bigint,
+               NULL::bigint, NULL::int, false
+        FROM streams s WHERE s.kind = 4 AND s.id = d.user_id AND d.streams = '{}'
+        UNION ALL
+        SELECT 'community:' || m.community_id, s.last_seq, s.last_tag,
+               'access:' || m.community_id, x.last_seq, NULL, NULL, false
+        FROM community_members m
+        CROSS JOIN LATERAL (SELECT FROM communities c
+                            WHERE c.id = m.community_id AND c.deleted_at IS NULL
+                              AND (m.owner OR (SELECT k.grants FROM access_classes k
+                                               WHERE k.id = m.class_id)
+                                              & mask('VIEW_COMMUNITY') <> 0) OFFSET 0) c
+        CROSS JOIN LATERAL (SELECT * FROM streams s
+                            WHERE s.kind = 1 AND s.id = m.community_id OFFSET 0) s
+        LEFT JOIN LATERAL (SELECT * FROM streams s
+                           WHERE s.kind = 5 AND s.id = m.community_id OFFSET 0) x ON true
+        WHERE m.user_id = d.user_id AND d.streams = '{}'
+        UNION ALL
+        SELECT r.* FROM session_streams(d.user_id, d.streams::text[], d.seqs::bigint[],
+                                        d.tags::int[]) r
+        WHERE d.streams <> '{}') t ON NOT d.busy AND d.problem IS NULL
+    ORDER BY d.place;
+END $$;
+
+-- One session, alone: waits for locks, and makes what is missing. p_session NULL: an HTTP
+-- request, which only makes sure that the user is there.
+CREATE FUNCTION session_connect(p_user uuid, p_name text, p_session uuid, p_edge uuid,
+                                p_token text, p_iat bigint, p_create boolean, p_label text,
+                                p_streams text[], p_seqs bigint[], p_tags int[])
+RETURNS TABLE (status text, message text, username text, display_name text, epoch uuid,
+               first boolean, contacts text[], stream text, seq bigint, tag int, access text,
+               access_seq bigint, resume_seq bigint, resume_tag int, resync boolean)
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(5); -- the sessions lock
+    PERFORM pg_advisory_xact_lock_shared(user_lock(p_user));
+    PERFORM pg_advisory_xact_lock(presence_lock(p_user));
+    IF NOT EXISTS (SELECT FROM users u WHERE u.id = p_user) THEN
+        IF NOT p_create THEN
+            status := 'UNAUTHENTICATED';
+            message := 'Unknown user';
+            SELECT i.epoch INTO epoch FROM instance i WHERE i.one;
+            first := false;
+            RETURN NEXT;
+            RETURN;
+        END IF;
+        PERFORM make_user(p_user, p_name);
+    END IF;
+    IF p_session IS NOT NULL THEN
+        -- a lease for an edge that has not asked for one yet
+        INSERT INTO edges (edge_id, expires_at) VALUES (p_edge, now() + interval '4 s')
+        ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN QUERY
+    SELECT c.status, c.message, c.username, c.display_name, c.epoch, c.first, c.contacts,
+           c.stream, c.seq, c.tag, c.access, c.access_seq, c.resume_seq, c.resume_tag, c.resync
+    FROM connect_many(ARRAY[p_user], ARRAY[p_name], ARRAY[p_session], ARRAY[p_edge],
+                      ARRAY[p_token], ARRAY[p_iat], p_create, ARRAY[p_label],
+                      ARRAY[p_streams::text], ARRAY[p_seqs::text], ARRAY[p_tags::text]) c;
+END $$;
+
+-- Sessions end: OK, or BUSY. Whether that is news, expire_presence() tells when the grace is
+-- over. Waits for nobody.
+CREATE FUNCTION disconnect_many(p_sessions uuid[]) RETURNS TABLE (status text, place int)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    v_open boolean := pg_try_advisory_xact_lock_shared(5); -- the sessions lock
+    v_held boolean[];
+    v_gone uuid[];
+BEGIN
+    SELECT array_agg(s.user_id IS NULL
+                     OR v_open AND pg_try_advisory_xact_lock_shared(user_lock(s.user_id))
+                     AND pg_try_advisory_xact_lock(presence_lock(s.user_id)) ORDER BY c.place)
+    INTO v_held
+    FROM unnest(p_sessions) WITH ORDINALITY AS c(id, place)
+    LEFT JOIN LATERAL (SELECT s.user_id FROM sessions s WHERE s.session_id = c.id OFFSET 0) s
+           ON true;
+    WITH gone AS (
+        DELETE FROM sessions s
+        WHERE s.session_id = ANY (ARRAY(SELECT c.id FROM unnest(p_sessions, v_held) AS c(id, held)
+                                        WHERE c.held))
+        RETURNING s.user_id)
+    SELECT array_agg(DISTINCT g.user_id) INTO v_gone FROM gone g;
+    PERFORM users_left(v_gone, interval '3 s');
+    RETURN QUERY SELECT CASE WHEN h.held THEN 'OK' ELSE 'BUSY' END, h.place::int
+                 FROM unnest(v_held) WITH ORDINALITY AS h(held, place);
+END $$;
+
+-- One alone, which waits.
+CREATE FUNCTION session_disconnect(p_session uuid) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     v_user uuid;
 BEGIN
+    PERFORM pg_advisory_xact_lock_shared(5); -- the sessions lock
     SELECT s.user_id INTO v_user FROM sessions s WHERE s.session_id = p_session;
     IF FOUND THEN
+        PERFORM pg_advisory_xact_lock_shared(user_lock(v_user));
         PERFORM pg_advisory_xact_lock(presence_lock(v_user));
-        DELETE FROM sessions s WHERE s.session_id = p_session;
-        PERFORM users_left(ARRAY[v_user], interval '3 s');
     END IF;
+    RETURN (SELECT d.status FROM disconnect_many(ARRAY[p_session]) d);
 END $$;
 
 -- ----------------------------------------------------------------------------- leases
--- Who is in a room over all edges. Changes are made under one lock: whether somebody came
--- as the first or left as the last depends on what other edges do at the same time.
+-- Who is in a room over all edges. Changes are made under one lock, the occupancy lock:
+-- whether somebody came as the first or left as the last depends on what other edges do at
+-- the same time.
 
 CREATE FUNCTION name_of(p_user uuid) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -243,6 +330,13 @@ END $$;
 
 CREATE FUNCTION occupancy_lock() RETURNS void LANGUAGE sql VOLATILE AS $$
     SELECT pg_advisory_xact_lock(4)
+$$;
+
+-- Who changes sessions or presence of several users holds this one, before the other, and
+-- batches of connects share it. What is told about rooms needs it not, so that who comes
+-- and joins meets no lease but the whole ones.
+CREATE FUNCTION sessions_lock() RETURNS void LANGUAGE sql VOLATILE AS $$
+    SELECT pg_advisory_xact_lock(5)
 $$;
 
 -- Ends the leases of edges; says who is gone with them from which rooms.
@@ -289,10 +383,14 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     v_whole boolean;
     v_told int;
-    v_changes boolean := p_whole OR cardinality(p_rooms) > 0 OR cardinality(p_sessions) > 0;
+    v_sessions boolean := p_whole OR cardinality(p_sessions) > 0;
+    v_changes boolean := v_sessions OR cardinality(p_rooms) > 0;
     v_came uuid[];
     v_gone uuid[];
 BEGIN
+    IF v_sessions THEN
+        PERFORM sessions_lock();
+    END IF;
     IF v_changes THEN
         PERFORM occupancy_lock();
     END IF;
@@ -348,11 +446,15 @@ BEGIN
         SELECT g.*, false AS present FROM gone g
         UNION ALL SELECT c.*, true FROM came c
     )
-    SELECT 'ROOM', c.room_id, c.user_id, name_of(c.user_id), c.present
+    SELECT 'ROOM', c.room_id, c.user_id,
+           (SELECT u.username FROM users u WHERE u.id = c.user_id), c.present
     FROM changed c
     WHERE NOT EXISTS (SELECT FROM room_occupants o
                       WHERE o.room_id = c.room_id AND o.user_id = c.user_id
                         AND o.edge_id <> p_edge OFFSET 0);
+    IF NOT v_sessions THEN
+        RETURN;
+    END IF;
 
     -- Sessions were entered by session_connect; this repairs what was lost, and says who
     -- is idle. One that began while a whole list was under way is not in it yet.
@@ -416,6 +518,7 @@ BEGIN
        OR NOT EXISTS (SELECT FROM edges e WHERE e.expires_at < now()) THEN
         RETURN;
     END IF;
+    PERFORM sessions_lock();
     PERFORM occupancy_lock();
     WITH gone AS (
         DELETE FROM edges e WHERE e.expires_at < now() RETURNING e.edge_id)
@@ -459,9 +562,12 @@ END $$;
 DROP FUNCTION purge(int), expire_leases(),
     edge_lease(uuid, boolean, boolean, uuid[], uuid[], boolean[], uuid[], uuid[], boolean[],
                boolean[], uuid, int, int),
-    slice_of(uuid, int), end_edges(uuid[]), occupancy_lock(), name_of(uuid), session_disconnect(uuid),
+    slice_of(uuid, int), end_edges(uuid[]), sessions_lock(), occupancy_lock(), name_of(uuid),
+    session_disconnect(uuid), disconnect_many(uuid[]),
     session_connect(uuid, text, uuid, uuid, text, bigint, boolean, text, text[], bigint[],
-                    int[], int),
+                    int[]),
+    connect_many(uuid[], text[], uuid[], uuid[], text[], bigint[], boolean, text[], text[],
+                 text[], text[]),
     session_streams(uuid, text[], bigint[], int[]), make_user(uuid, text),
     recheck(uuid[], text[]), heads_since(xid8), catch_up(text[], bigint[], int[], int),
     event_texts(events), cursor_fits(smallint, uuid, bigint, int, bigint, int);

@@ -96,6 +96,19 @@ BEGIN
                                          WHERE r.id = v.room_id OFFSET 0) r), '') || ']}');
 END $$;
 
+-- What JOIN_ROOM answers, and what the edge opens. p_count NULL: not a private room.
+CREATE FUNCTION joined_json(r rooms, p_count bigint, p_seq bigint, p_tag int) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT concat('{"room":', room_json(r), ',"memberCount":' || p_count, ',"seq":', p_seq,
+                  ',"cursor":"', cursor_text(p_seq, p_tag), '"}')
+$$;
+CREATE FUNCTION joined_open(p_room uuid, p_scope uuid, p_seq bigint, p_tag int,
+                            p_access_seq bigint) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT '{"open":[{"stream":"room:' || p_room || '","seq":' || p_seq || ',"tag":' || p_tag
+        || ',"access":"access:' || p_scope || '","accessSeq":' || p_access_seq || '}]}'
+$$;
+
 -- Opens the session's subscription: head, access seq and right are of one snapshot.
 CREATE FUNCTION event_join_room(a admission) RETURNS outcome LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -108,14 +121,67 @@ BEGIN
     IF v_room.private THEN
         SELECT count(*) INTO v_count FROM room_members rm WHERE rm.room_id = a.room_id;
     END IF;
-    RETURN done('{"room":' || room_json(v_room)
-                || CASE WHEN v_count IS NULL THEN '' ELSE ',"memberCount":' || v_count END
-                || ',"seq":' || v_stream.last_seq || ',"cursor":"'
-                || cursor_text(v_stream.last_seq, v_stream.last_tag) || '"}',
-                NULL,
-                '{"open":[{"stream":"room:' || a.room_id || '","seq":' || v_stream.last_seq
-                || ',"tag":' || v_stream.last_tag || ',"access":"access:' || a.scope_id
-                || '","accessSeq":' || a.access_seq || '}]}');
+    RETURN done(joined_json(v_room, v_count, v_stream.last_seq, v_stream.last_tag), NULL,
+                joined_open(a.room_id, a.scope_id, v_stream.last_seq, v_stream.last_tag,
+                            a.access_seq));
+END $$;
+
+-- The shortcut (docs/decisions/0004-shortcut.md): many calls at once, the parameters of each
+-- in arrays. Decides only the plain case: a member who is no owner and may, by his roles
+-- alone, where room_rights() would say so, too. All else goes the whole way.
+CREATE FUNCTION run_join_room(p_mode int, p_users uuid[], p_sessions uuid[], p_tokens text[],
+                              p_iats bigint[], p_services boolean[], p_keys uuid[],
+                              p_event text, p_hashes bytea[], p_right text, p_actions bigint,
+                              p_type int, p_rooms uuid[], p_lock int, p_traces text[],
+                              p_service_rights bigint[])
+RETURNS TABLE (status text, message text, details text, reply text, control text,
+               emitted text[], place int)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    a admission;
+    v_done boolean[] := array_fill(false, ARRAY[cardinality(p_keys)]);
+BEGIN
+    FOR status, reply, control, place IN
+        SELECT 'OK',
+               joined_json(r::rooms, CASE WHEN r.private THEN (
+                               SELECT count(*) FROM room_members rm WHERE rm.room_id = r.id)
+                           END, s.last_seq, s.last_tag),
+               joined_open(r.id, r.scope_id, s.last_seq, s.last_tag, x.last_seq), c.place
+        FROM unnest(p_users, p_iats, p_services, p_rooms)
+             WITH ORDINALITY AS c(user_id, iat, service, room, place)
+        CROSS JOIN LATERAL (SELECT FROM users u
+                            WHERE u.id = c.user_id AND u.deleted_at IS NULL
+                              AND u.min_iat <= c.iat AND NOT u.has_revocations OFFSET 0) u
+        CROSS JOIN LATERAL (SELECT * FROM rooms r
+                            WHERE r.id = c.room AND r.deleted_at IS NULL
+                              AND NOT r.has_overrides OFFSET 0) r
+        CROSS JOIN LATERAL (SELECT (SELECT k.grants FROM access_classes k
+                                    WHERE k.id = m.class_id)
+                            FROM community_members m
+                            WHERE m.community_id = r.community_id AND m.user_id = c.user_id
+                              AND NOT m.owner AND m.timeout_until IS NULL OFFSET 0) m(grants)
+        CROSS JOIN LATERAL (SELECT * FROM streams s
+                            WHERE s.kind = 3 AND s.id = r.id OFFSET 0) s
+        CROSS JOIN LATERAL (SELECT * FROM streams s
+                            WHERE s.kind = 5 AND s.id = r.scope_id OFFSET 0) x
+        WHERE p_right = 'actions' AND p_type = 3 AND NOT c.service
+          AND m.grants & (p_actions | mask('VIEW_ROOM')) = p_actions | mask('VIEW_ROOM')
+          AND (NOT r.private OR EXISTS (SELECT FROM room_members rm
+                                        WHERE rm.room_id = r.id AND rm.user_id = c.user_id
+                                        OFFSET 0))
+    LOOP
+        v_done[place] := true;
+        RETURN NEXT;
+    END LOOP;
+    FOR i IN 1 .. cardinality(p_keys) LOOP
+        CONTINUE WHEN v_done[i];
+        a := admit_read(p_mode, p_users[i], p_sessions[i], p_tokens[i], p_iats[i],
+                        p_services[i], p_keys[i], p_event, p_hashes[i], p_right, p_actions,
+                        p_type, p_rooms[i], p_lock, p_traces[i], p_service_rights[i]);
+        RETURN QUERY
+        SELECT o.*, i
+        FROM complete_read(a, CASE WHEN a.status IS NULL THEN event_join_room(a) END) o;
+    END LOOP;
 END $$;
 
 -- The same for all rooms at once. Without a community the session follows from now on.
@@ -327,6 +393,10 @@ $$;
 DROP FUNCTION room_overrides_json(uuid),
     event_set_room_override(admission, uuid, uuid, bigint, bigint),
     event_remove_room_member(admission, uuid), event_add_room_member(admission, uuid),
-    session_follow(uuid, uuid, uuid[]), event_join_all_rooms(admission, uuid), event_join_room(admission),
+    session_follow(uuid, uuid, uuid[]), event_join_all_rooms(admission, uuid),
+    run_join_room(int, uuid[], uuid[], text[], bigint[], boolean[], uuid[], text, bytea[], text,
+                  bigint, int, uuid[], int, text[], bigint[]),
+    event_join_room(admission), joined_open(uuid, uuid, bigint, int, bigint),
+    joined_json(rooms, bigint, bigint, int),
     event_list_rooms(admission), event_create_room(admission, text, boolean),
     visible_rooms(uuid, uuid), room_life_kind(uuid), room_actions(), room_json(rooms);

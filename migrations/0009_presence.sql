@@ -11,15 +11,34 @@ $$;
 
 -- Sessions of these users ended: who has none left is gone after the grace.
 CREATE FUNCTION users_left(p_users uuid[], p_grace interval) RETURNS void
-LANGUAGE sql VOLATILE AS $$
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
     UPDATE present_users p SET leaving_at = now() + p_grace
     WHERE p.user_id = ANY (p_users) AND (p.leaving_at IS NULL OR p.leaving_at <= now())
-      AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = p.user_id OFFSET 0)
-$$;
+      AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = p.user_id OFFSET 0);
+END $$;
+
+-- The streams on which it is told that somebody comes or goes: those of his communities and
+-- direct rooms. In a community of more than 1,000 members presence is asked for, not told:
+-- n people who come would be n * n events.
+CREATE FUNCTION contact_streams(p_user uuid) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN ARRAY(
+        SELECT 'community:' || m.community_id FROM community_members m
+        WHERE m.user_id = p_user
+          AND NOT EXISTS (SELECT FROM communities c WHERE c.id = m.community_id AND c.crowd
+                          OFFSET 0)
+        UNION ALL
+        SELECT 'room:' || r.id
+        FROM room_members rm,
+             LATERAL (SELECT * FROM rooms r WHERE r.id = rm.room_id OFFSET 0) r
+        WHERE rm.user_id = p_user AND r.community_id IS NULL AND r.deleted_at IS NULL
+        LIMIT 1000);
+END $$;
 
 -- Sessions of one user begin and end one after the other. Who holds it holds rows of this
 -- user alone, so nobody waits in a circle; leases, which touch many users, are kept out of
--- batches by the occupancy lock.
+-- batches by the sessions lock.
 CREATE FUNCTION presence_lock(p_user uuid) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
     SELECT uuid_hash_extended(p_user, 4)
 $$;
@@ -32,7 +51,7 @@ BEGIN
     IF NOT EXISTS (SELECT FROM present_users p WHERE p.leaving_at <= now()) THEN
         RETURN;
     END IF;
-    PERFORM occupancy_lock();
+    PERFORM sessions_lock();
     RETURN QUERY
     WITH gone AS (
         DELETE FROM present_users p
@@ -92,4 +111,5 @@ END $$;
 -- migrate:down
 DROP FUNCTION event_get_presence(admission, uuid[]), presence_of(uuid, uuid),
     are_contacts(uuid, uuid), event_set_presence(admission, text, text),
-    expire_presence(), presence_lock(uuid), users_left(uuid[], interval), user_came(uuid);
+    expire_presence(), presence_lock(uuid), contact_streams(uuid),
+    users_left(uuid[], interval), user_came(uuid);

@@ -52,6 +52,8 @@ enum db_mode {
 struct db_many {
     const char *sql;
     uint64_t each; /* bit i: parameter i; the others are the same for all calls */
+    int least; /* so many calls; 0: DB_MANY_LEAST. 1: a call's own statement is not for
+                  batches, it runs alone only */
 };
 
 struct db_call {

@@ -28,7 +28,8 @@ enum db_step_kind { STEP_PREPARE, STEP_LOCK, STEP_CALL };
 struct db_step {
     enum db_step_kind kind;
     int statement;
-    int first, count; /* STEP_CALL: of the segment's calls; several: by their `many` */
+    int first, count; /* STEP_CALL: of the segment's calls */
+    bool many;        /* by their `many` */
     PGresult *result; /* held until the Sync result */
 };
 

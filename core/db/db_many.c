@@ -19,12 +19,15 @@ void db_many_sort(struct db_call *const *calls, int count, struct db_call **ret_
 
 int db_many_count(struct db_call *const *calls, int count)
 {
+    const struct db_many *many = calls[0]->many;
+    if (many == NULL) {
+        return 0;
+    }
     int same = 1;
-    while (same < count && calls[0]->many != NULL &&
-           calls[same]->many == calls[0]->many) {
+    while (same < count && calls[same]->many == many) {
         same++;
     }
-    return same >= DB_MANY_LEAST ? same : 1;
+    return same >= (many->least > 0 ? many->least : DB_MANY_LEAST) ? same : 0;
 }
 
 /* PostgreSQL's text form of an array (8.15.6): in quotes anything may stand. */

@@ -9,7 +9,7 @@
 /* The calls with those of the same `many` together, else in their order. */
 void db_many_sort(struct db_call *const *calls, int count, struct db_call **ret_calls);
 
-/* How many in front go together: 1, or DB_MANY_LEAST and more. */
+/* How many in front go together by their `many`; 0: the first goes by itself. */
 int db_many_count(struct db_call *const *calls, int count);
 
 /* The parameters of calls with the same `many`, in `buf` where they are arrays; the

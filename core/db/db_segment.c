@@ -69,8 +69,7 @@ static bool add_prepare(struct db_conn *conn, struct db_segment *segment, int st
 }
 
 static bool add_statement(struct db_conn *conn, struct db_segment *segment,
-                          const char *sql, int first, int count,
-                          const char *const *params)
+                          const char *sql, struct db_step step, const char *const *params)
 {
     char name[24];
     int statement = db_statement(conn->db, sql);
@@ -78,31 +77,32 @@ static bool add_statement(struct db_conn *conn, struct db_segment *segment,
         return false;
     }
     bool sent = add_prepare(conn, segment, statement, sql);
-    segment->steps[segment->step_count++] = (struct db_step){
-        .kind = STEP_CALL, .statement = statement, .first = first, .count = count};
+    step.kind = STEP_CALL;
+    step.statement = statement;
+    segment->steps[segment->step_count++] = step;
     return PQsendQueryPrepared(conn->pg, name_of(conn, statement, name),
-                               segment->calls[first]->param_count, params, NULL, NULL,
-                               1) == 1 &&
+                               segment->calls[step.first]->param_count, params, NULL,
+                               NULL, 1) == 1 &&
            sent;
 }
 
-/* One call, or several by their `many`. */
-static bool add_calls(struct db_conn *conn, struct db_segment *segment, int first,
-                      int count)
+/* One call, or those of the step by their `many`. */
+static bool add_calls(struct db_conn *conn, struct db_segment *segment,
+                      struct db_step step)
 {
-    struct db_call *const *calls = segment->calls + first;
-    for (int i = 0; i < count; i++) {
+    struct db_call *const *calls = segment->calls + step.first;
+    for (int i = 0; i < step.count; i++) {
         if (calls[i]->mode_param >= 0 && calls[i]->mode_param < calls[i]->param_count) {
             calls[i]->params[calls[i]->mode_param] = segment->in_batch ? "1" : "0";
         }
     }
-    if (count == 1) {
-        return add_statement(conn, segment, calls[0]->sql, first, 1, calls[0]->params);
+    if (!step.many) {
+        return add_statement(conn, segment, calls[0]->sql, step, calls[0]->params);
     }
     const char *params[DB_PARAMS_MAX];
     struct buf buf;
-    bool sent = db_many_params(calls, count, &buf, params) &&
-                add_statement(conn, segment, calls[0]->many->sql, first, count, params);
+    bool sent = db_many_params(calls, step.count, &buf, params) &&
+                add_statement(conn, segment, calls[0]->many->sql, step, params);
     buf_finish(&buf);
     return sent;
 }
@@ -185,10 +185,13 @@ static bool send_segment(struct db_conn *conn)
     list_push(&conn->segments, &segment->node);
     conn->in_flight++;
     bool sent = lock == NULL || add_lock(conn, segment, lock);
-    for (int first = 0, together; first < count && sent; first += together) {
-        together =
-            segment->in_batch ? db_many_count(segment->calls + first, count - first) : 1;
-        sent = add_calls(conn, segment, first, together);
+    for (int first = 0; first < count && sent;) {
+        int many =
+            segment->in_batch ? db_many_count(segment->calls + first, count - first) : 0;
+        struct db_step step = {
+            .first = first, .count = many > 0 ? many : 1, .many = many > 0};
+        sent = add_calls(conn, segment, step);
+        first += step.count;
     }
     if (chaos_point_armed("before-commit")) {
         PQsendFlushRequest(conn->pg);
@@ -271,7 +274,7 @@ static void after_commit(struct db_conn *conn, struct db_segment *segment)
     for (int i = 0; i < segment->step_count; i++) {
         const struct db_step *step = &segment->steps[i];
         struct db_result results[DB_BATCH_MAX];
-        if (step->count > 1) {
+        if (step->many) {
             db_many_results(step->result, step->count, results);
         } else {
             results[0] = db_result_whole(step->result);

@@ -14,21 +14,11 @@
 #define DEADLINE_MS  5000
 #define CONTACTS_MAX 1000
 
-/* In a community of more than 1,000 members presence is asked for, not told: n people who
- * come would be n * n events.
- *
- * Whom to tell, and how the user looks to them: the state of now counts, not the one that
+/* Whom to tell, and how the user looks to them: the state of now counts, not the one that
  * started the grace. A user is idle when all of his sessions are. */
 #define CONTACTS_SQL                                                                     \
     "SELECT u.username, u.presence = 'INVISIBLE', x.sessions > 0, "                      \
-    "ARRAY(SELECT 'community:' || m.community_id FROM community_members m "              \
-    "      WHERE m.user_id = u.id AND NOT EXISTS ("                                      \
-    "          SELECT FROM communities c WHERE c.id = m.community_id AND c.crowd "       \
-    "          OFFSET 0) "                                                               \
-    "      UNION ALL SELECT 'room:' || r.id FROM room_members rm, "                      \
-    "      LATERAL (SELECT * FROM rooms r WHERE r.id = rm.room_id OFFSET 0) r "          \
-    "      WHERE rm.user_id = u.id AND r.community_id IS NULL "                          \
-    "        AND r.deleted_at IS NULL LIMIT 1000), "                                     \
+    "contact_streams(u.id), "                                                            \
     "CASE WHEN u.presence = 'INVISIBLE' OR x.sessions = 0 THEN 'OFFLINE' "               \
     "     WHEN u.presence = 'ONLINE' AND x.idle THEN 'IDLE' ELSE u.presence END, "       \
     "u.presence_text "                                                                   \
@@ -62,6 +52,15 @@ static void free_announcement(struct request *request)
     free(announcement);
 }
 
+static enum err tell_came(struct request *request, char *id, char *username,
+                          struct bytes streams)
+{
+    Belfry__UserConnected event = BELFRY__USER_CONNECTED__INIT;
+    event.user_id = id;
+    event.username = username;
+    return send_to_contacts(request, streams, "USER_CONNECTED", &event.base);
+}
+
 static enum err tell(struct announcement *announcement, const struct db_result *result)
 {
     struct request *request = &announcement->request;
@@ -73,14 +72,26 @@ static enum err tell(struct announcement *announcement, const struct db_result *
         return ERR_LIMIT_REACHED;
     }
     if (announcement->came) {
-        Belfry__UserConnected event = BELFRY__USER_CONNECTED__INIT;
-        event.user_id = id;
-        event.username = username;
-        return send_to_contacts(request, streams, "USER_CONNECTED", &event.base);
+        return tell_came(request, id, username, streams);
     }
     Belfry__UserDisconnected event = BELFRY__USER_DISCONNECTED__INIT;
     event.user_id = id;
     return send_to_contacts(request, streams, "USER_DISCONNECTED", &event.base);
+}
+
+static void warn_untold(struct uuid user, enum err err)
+{
+    if (err != ERR_OK) {
+        log_warn("contacts are not told", LOG_UUID("user", user), LOG_ERR(err));
+    }
+}
+
+void contacts_tell_came(struct request *request, struct bytes streams)
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(request->actor.user_id, id);
+    warn_untold(request->actor.user_id,
+                tell_came(request, id, (char *)request->actor.username, streams));
 }
 
 static void on_contacts(struct db_call *call, const struct db_outcome *outcome,
@@ -92,11 +103,7 @@ static void on_contacts(struct db_call *call, const struct db_outcome *outcome,
     if (outcome->err == ERR_OK && db_row_count(result) == 1 &&
         !db_bool(result, 0, INVISIBLE) &&
         db_bool(result, 0, HERE) == announcement->came) {
-        enum err err = tell(announcement, result);
-        if (err != ERR_OK) {
-            log_warn("contacts are not told", LOG_UUID("user", announcement->user),
-                     LOG_ERR(err));
-        }
+        warn_untold(announcement->user, tell(announcement, result));
     }
     request_finish(request);
 }
@@ -151,11 +158,7 @@ static void on_presence(struct db_call *call, const struct db_outcome *outcome,
 {
     struct request *request = query_request(call);
     if (outcome->err == ERR_OK && db_row_count(result) == 1) {
-        enum err err = tell_presence(request, result);
-        if (err != ERR_OK) {
-            log_warn("contacts are not told", LOG_UUID("user", request->actor.user_id),
-                     LOG_ERR(err));
-        }
+        warn_untold(request->actor.user_id, tell_presence(request, result));
     }
     dispatch_committed(request);
 }

@@ -11,6 +11,10 @@
  * ephemeral event may be. */
 void contacts_announce(struct core *core, struct uuid user, bool came);
 
+/* USER_CONNECTED to these streams, with the request that made the user known: it was his
+ * first session. */
+void contacts_tell_came(struct request *request, struct bytes streams);
+
 /* PRESENCE_CHANGED to the contacts of the request's user: for request->after_commit. */
 void contacts_tell_presence(struct request *request);
 

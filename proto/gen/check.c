@@ -275,8 +275,8 @@ static void check_kind(struct contract *contract, const struct contract_event *e
         contract_error(contract, event->place, "%s: only a CHANGE writes to streams",
                        def->name);
     }
-    if (def->shortcut) {
-        contract_error(contract, event->place, "%s: only a CHANGE has a shortcut",
+    if (def->shortcut && def->kind != BELFRY__EVENT_KIND__READ) {
+        contract_error(contract, event->place, "%s: what runs no SQL has no shortcut",
                        def->name);
     }
 }

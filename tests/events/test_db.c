@@ -317,6 +317,21 @@ static void few_calls_go_by_themselves(void **state)
     }
 }
 
+static void one_goes_as_many_where_it_must(void **state)
+{
+    static const struct db_many always = {
+        .sql =
+            "SELECT w || ' of ' || cardinality($1), n FROM run_many($1, $2) AS r(w, n)",
+        .each = 1,
+        .least = 1,
+    };
+    wait_ready();
+    submit_many(0, "w", false);
+    calls[0].call.many = &always; /* it is sent when the loop turns */
+    run();
+    assert_string_equal(calls[0].value, "w of 1");
+}
+
 static void a_call_without_a_row_hears_no_other(void **state)
 {
     wait_ready();
@@ -466,6 +481,7 @@ int main(void)
         db_case(a_busy_call_runs_again_and_waits_at_last),
         db_case(calls_that_may_go_together_share_a_statement),
         db_case(few_calls_go_by_themselves),
+        db_case(one_goes_as_many_where_it_must),
         db_case(a_call_without_a_row_hears_no_other),
         db_case(one_that_fails_among_many_fails_alone),
         db_case(who_waits_holds_up_nobody_else),

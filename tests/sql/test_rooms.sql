@@ -78,3 +78,48 @@ SELECT test.grant_role(community, test.u(4), 'Admin') FROM world;
 SELECT test.refused(override(4, 'Admin', NULL, mask('SEND_MESSAGE'), 0), 'PERMISSION_DENIED', 'one''s own height');
 SELECT test.refused(override(1, 'Member', NULL, mask('KICK_MEMBER'), 0), 'VALIDATION_ERROR', 'no action on a room');
 SELECT test.refused(override(1, 'Nobody', NULL, 0, 0), 'VALIDATION_ERROR', 'neither role nor user');
+
+-- JOIN_ROOM's shortcut answers as the whole path does, whoever asks and wherever
+CREATE TABLE joiners AS SELECT test.community(12, 13, 14, 15, 16, 17) AS community;
+ALTER TABLE joiners ADD room uuid, ADD private uuid, ADD gone uuid, ADD denied uuid,
+    ADD direct uuid DEFAULT gen_random_uuid();
+UPDATE joiners SET room = test.room(community), private = test.room(community, true),
+                   gone = test.room(community), denied = test.room(community);
+INSERT INTO room_members (room_id, user_id) SELECT private, test.u(12) FROM joiners;
+INSERT INTO room_overrides (room_id, user_id, deny)
+SELECT denied, test.u(12), mask('VIEW_ROOM') FROM joiners;
+UPDATE rooms SET has_overrides = true WHERE id = (SELECT denied FROM joiners);
+UPDATE rooms SET deleted_at = now() WHERE id = (SELECT gone FROM joiners);
+INSERT INTO rooms (id, scope_id, private) SELECT direct, direct, true FROM joiners;
+SELECT new_streams(ARRAY[3, 5], ARRAY[direct, direct]) FROM joiners;
+INSERT INTO room_members (room_id, user_id) SELECT direct, test.u(12) FROM joiners;
+UPDATE community_members SET timeout_until = now() + interval '1 h' WHERE user_id = test.u(13);
+UPDATE users SET min_iat = 1800000000 WHERE id = test.u(14);
+UPDATE users SET deleted_at = now() WHERE id = test.u(15);
+UPDATE users SET has_revocations = true WHERE id IN (test.u(16), test.u(17));
+INSERT INTO revocations (user_id, session_id, until)
+VALUES (test.u(16), '00000000-0000-4000-b000-000000000006', now() + interval '1 h');
+SELECT test.u(18);
+CREATE TABLE joining AS
+SELECT row_number() OVER () AS place, w.who, r.room, s.service
+FROM joiners j,
+     LATERAL unnest(ARRAY[NULL, test.u(1), test.u(12), test.u(13), test.u(14), test.u(15),
+                          test.u(16), test.u(17), test.u(18), gen_random_uuid()]) AS w(who),
+     LATERAL unnest(ARRAY[j.room, j.private, j.gone, j.denied, j.direct, gen_random_uuid()]) AS r(room),
+     unnest(ARRAY[false, true]) AS s(service);
+CREATE TABLE entries AS
+SELECT o.* FROM (
+    SELECT array_agg(who ORDER BY place) AS who, array_agg(room ORDER BY place) AS room,
+           array_agg(service ORDER BY place) AS service, count(*)::int AS n FROM joining) a,
+    run_join_room(1, a.who, array_fill('00000000-0000-4000-b000-000000000006'::uuid, ARRAY[a.n]),
+                  array_fill(NULL::text, ARRAY[a.n]), array_fill(1700000000::bigint, ARRAY[a.n]),
+                  a.service, a.room, 'JOIN_ROOM', array_fill('\x00'::bytea, ARRAY[a.n]), 'actions',
+                  mask('VIEW_ROOM'), 3, a.room, 0, array_fill(NULL::text, ARRAY[a.n]),
+                  array_fill(mask('VIEW_ROOM'), ARRAY[a.n])) o;
+SELECT test.equal(count(*)::text, (SELECT count(*)::text FROM joining), 'each has one answer') FROM entries;
+SELECT test.equal((j.status, j.message, j.details, j.reply, j.control, j.emitted)::text, o::text,
+                  format('%s in %s', a.who, a.room))
+FROM joining a JOIN entries j USING (place),
+     LATERAL test.run(a.who, 'JOIN_ROOM', a.room, p_session => '00000000-0000-4000-b000-000000000006',
+                      p_service => a.service, p_service_rights => mask('VIEW_ROOM')) o;
+SELECT test.ok(count(*) > 15, 'those who may') FROM entries WHERE status = 'OK';
