@@ -1,11 +1,12 @@
 /* PostgreSQL: a few connections in pipeline mode on one event loop (libpq chapter 34.5),
  * the only files that include libpq-fe.h besides the tests and the cli.
  *
- * Calls that may share a commit (DB_BATCH) travel in segments of up to DB_BATCH_MAX, two
- * segments in flight a connection; the others alone. Results are handed out only after
- * the segment's Sync result, so that what a caller hears is committed. A stream is
- * pinned to one connection; calls that may wait for locks have connections of their own,
- * so that nobody waits behind them. One thread; no other thread ever comes here. */
+ * Calls that may share a commit (DB_BATCH) travel in segments of up to DB_BATCH_MAX, one
+ * segment at a time on a connection, so that what comes meanwhile shares the next; the
+ * others alone. Results are handed out only after the segment's Sync result, so that what
+ * a caller hears is committed. A stream is pinned to one connection; calls that may wait
+ * for locks have connections of their own, so that nobody waits behind them. One thread;
+ * no other thread ever comes here. */
 #ifndef CORE_DB_DB_H
 #define CORE_DB_DB_H
 
@@ -16,7 +17,7 @@
 #include "base/list.h"
 #include "base/uuid.h"
 
-#define DB_BATCH_MAX  32
+#define DB_BATCH_MAX  64
 #define DB_MANY_LEAST 4
 #define DB_PARAMS_MAX 40
 
