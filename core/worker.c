@@ -16,6 +16,8 @@
 #define IN_FLIGHT_MAX  8192
 #define SPARE_MAX      512
 #define RETRY_AFTER_MS 250
+/* A full segment that is being committed, and a full one behind it. */
+#define FULL_CONNECTION (2 * DB_BATCH_MAX)
 
 /* One request and the way back. */
 struct work {
@@ -32,6 +34,7 @@ struct worker {
     struct list spare;
     size_t spare_count;
     size_t in_flight;
+    size_t full; /* in_flight: more would wait behind full commits */
 };
 
 /* How each kind of request is answered, by the number of its field. */
@@ -89,6 +92,7 @@ enum err worker_create(struct core *core, struct worker **ret_worker)
     }
     register_metrics();
     worker->core = core;
+    worker->full = (size_t)core->config->db_connections * FULL_CONNECTION;
     list_init(&worker->spare);
     *ret_worker = worker;
     return ERR_OK;
@@ -124,12 +128,19 @@ struct uuid request_edge(const struct request *request)
 
 /* ------------------------------------------------------------------ answering */
 
+static void set_in_flight(struct worker *worker, size_t in_flight)
+{
+    worker->in_flight = in_flight;
+    metric_set(&in_flight_gauge, (int64_t)in_flight);
+    link_server_set_busy(worker->core->server,
+                         (uint32_t)(in_flight * 100 / worker->full));
+}
+
 static void release(struct work *work)
 {
     struct worker *worker = work->worker;
     link_peer_unref(work->peer);
-    worker->in_flight--;
-    metric_set(&in_flight_gauge, (int64_t)worker->in_flight);
+    set_in_flight(worker, worker->in_flight - 1);
     if (worker->spare_count >= SPARE_MAX) {
         free_work(work);
         return;
@@ -204,8 +215,7 @@ static struct work *take_work(struct worker *worker)
         arena_init(&work->request.arena, REQUEST_ARENA_MAX);
     }
     work->worker = worker;
-    worker->in_flight++;
-    metric_set(&in_flight_gauge, (int64_t)worker->in_flight);
+    set_in_flight(worker, worker->in_flight + 1);
     return work;
 }
 

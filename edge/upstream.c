@@ -111,6 +111,7 @@ static void dispatch(struct upstream_call *call)
     }
     call->waits = false;
     call->core = core;
+    call->sent_at_ms = now;
     list_push(&core->calls, &call->node);
     core->call_count++;
     upstream_tick_within(up, TICK_SLOW_MS);
@@ -181,6 +182,7 @@ void upstream_on_reply(struct upstream_core *core, const Link__Reply *reply)
     }
     if (reply->has_refused_before_sql && reply->refused_before_sql) {
         call->refused++;
+        core->busy = 100; /* it would refuse the next one, too */
     }
     /* Of an older attempt: the newer one goes on. */
     if (!call->waits && call->core == core) {

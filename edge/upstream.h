@@ -59,7 +59,7 @@ struct upstream_call {
     const Link__Request *request;
     int64_t deadline_ms; /* clock_ms() */
     bool changes;        /* false: it has no effect, so UNAVAILABLE is always honest */
-    uint32_t hint;       /* equal hints go to the same core while it lives; 0: none */
+    uint32_t hint;       /* equal ones go to one of the cores in use; 0: none */
     const char *event;   /* only a core whose catalogue has it is asked; NULL: any.
                             Copied too */
     /* Exactly once, unless cancelled. `reply` (UPSTREAM_REPLY only) is borrowed for the
@@ -79,12 +79,13 @@ struct upstream_call {
     size_t packed_size;     /* of the request */
     const char *event_name; /* NULL: any core will do */
     uint32_t sent;          /* attempts */
+    int64_t sent_at_ms;     /* the last one */
     uint32_t refused;       /* attempts that surely had no effect */
     int64_t retry_at_ms;    /* 0: as soon as a core is there */
     int64_t give_up_ms;
 };
 
-/* Asks the core with the fewest calls under way; if its link breaks or falls silent, the
+/* Asks the core that core_choice.h finds; if its link breaks or falls silent, the
  * same request_id goes to another one at once, and again until the deadline. While no
  * core is up it waits, unless too many do so already: then it ends as
  * UPSTREAM_UNAVAILABLE. `done` is never called from within this function. */

@@ -151,6 +151,8 @@ static void on_message(void *user, struct link_client *client,
     if (!catalogue_hash_known(core->up->options.catalogue, hash_of(core))) {
         ask_catalogue(core);
     }
+    core->busy = message->has_busy ? message->busy : 0;
+    core->heard_ms = clock_ms();
     bool draining = link_client_draining(client);
     if (draining != core->draining) {
         core->draining = draining;
@@ -191,6 +193,19 @@ static void core_destroy(struct upstream_core *core)
     free(core);
 }
 
+/* The node in front of which it stands: all edges have the same order. */
+static struct list *place_of(struct upstream *up, const struct upstream_core *core)
+{
+    uint64_t rank = core_rank(link_client_address(core->client), 0);
+    LIST_EACH(&up->cores, node) {
+        struct upstream_core *other = container_of(node, struct upstream_core, node);
+        if (core_rank(link_client_address(other->client), 0) < rank) {
+            return node;
+        }
+    }
+    return &up->cores;
+}
+
 static void on_added(void *user, const char *host, int port)
 {
     struct upstream *up = user;
@@ -219,7 +234,7 @@ static void on_added(void *user, const char *host, int port)
         free(core);
         return;
     }
-    list_push(&up->cores, &core->node);
+    list_push(place_of(up, core), &core->node);
     log_info("core found", LOG_TEXT("core", link_client_address(core->client)));
     if (up->events.on_core_added != NULL) {
         up->events.on_core_added(up->user, core->host, core->port);
@@ -285,41 +300,27 @@ size_t upstream_cores_up(const struct upstream *up)
 
 /* ---- choosing ---- */
 
-/* Rendezvous hashing (Thaler, Ravishankar): every edge finds the same core for a hint,
- * and when a core goes, only its own hints move. */
-static uint64_t weight(const struct upstream_core *core, uint32_t hint)
+static struct core_load load_of(const struct upstream_core *core, int64_t now)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ hint;
-    for (const char *c = link_client_address(core->client); *c != '\0'; c++) {
-        hash = (hash ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
+    struct core_load load = {.under_way = core->call_count,
+                             .busy = core->busy,
+                             .heard_ago_ms = now - core->heard_ms};
+    if (core->call_count > 0) {
+        struct list *oldest = core->calls.next;
+        int64_t asked_ms = container_of(oldest, struct upstream_call, node)->sent_at_ms;
+        load.silent_ms = now - (asked_ms > core->heard_ms ? asked_ms : core->heard_ms);
     }
-    hash ^= hash >> 31;
-    hash *= UINT64_C(0x9e3779b97f4a7c15);
-    return hash ^ hash >> 29;
-}
-
-static bool better(const struct upstream_core *core, const struct upstream_core *than,
-                   const struct upstream_call *call)
-{
-    if (than == NULL) {
-        return true;
-    }
-    /* After a refusal, anybody but the one that refused. */
-    if ((core == call->core) != (than == call->core)) {
-        return than == call->core;
-    }
-    if (call->hint != 0) {
-        return weight(core, call->hint) > weight(than, call->hint);
-    }
-    return core->call_count < than->call_count;
+    return load;
 }
 
 struct upstream_core *upstream_core_choose(struct upstream *up,
                                            const struct upstream_call *call)
 {
-    struct upstream_core *best = NULL;
+    struct core_choice choice;
+    int64_t now = clock_ms();
     const struct upstream_core *asked = NULL; /* the catalogue about, last */
     bool knows = false;
+    core_choice_begin(&choice, &up->spread, call->hint, now);
     LIST_EACH(&up->cores, node) {
         struct upstream_core *core = container_of(node, struct upstream_core, node);
         if (!usable(core)) {
@@ -331,13 +332,11 @@ struct upstream_core *upstream_core_choose(struct upstream *up,
                                        call->event_name);
             asked = core;
         }
-        if ((call->event_name == NULL || knows) && better(core, best, call)) {
-            best = core;
+        if (call->event_name == NULL || knows) {
+            struct core_load load = load_of(core, now);
+            core_choice_offer(&choice, core, link_client_address(core->client), &load,
+                              core == call->core);
         }
     }
-    if (best != NULL) { /* of equals, the one used longest ago comes first */
-        list_remove(&best->node);
-        list_push(&up->cores, &best->node);
-    }
-    return best;
+    return core_choice_end(&choice, &up->spread, now);
 }

@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "base/metrics.h"
+#include "edge/core_choice.h"
 #include "edge/resolver.h"
 #include "edge/upstream.h"
 #include "link/link_client.h"
@@ -14,11 +15,13 @@
 
 /* One address where a core is, was, or should be. */
 struct upstream_core {
-    struct list node; /* in up->cores, the one used longest ago first */
+    struct list node; /* in up->cores, by core_rank() */
     struct upstream *up;
     struct link_client *client;
     struct list calls; /* struct upstream_call, asked here last */
     size_t call_count;
+    uint32_t busy;    /* percent: what it said last; a refusal counts as 100 */
+    int64_t heard_ms; /* when it said anything */
     bool draining;
     bool leaving; /* its name no longer leads here; goes when nothing is under way */
     uint8_t hash[CORE_HASH_MAX]; /* of its catalogue */
@@ -35,6 +38,7 @@ struct upstream {
     void *user;
     struct resolver *resolver;
     struct list cores;
+    struct core_spread spread;
     struct list calls;   /* struct upstream_call, all: every one under way */
     struct list waiting; /* struct upstream_call, node */
     size_t waiting_count;

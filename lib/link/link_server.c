@@ -21,6 +21,7 @@
 #define CORE_ID_FIELD   1
 #define DRAINING_FIELD  3
 #define CATALOGUE_FIELD 4
+#define BUSY_FIELD      5
 
 /* What replies belong to. Not the edge alone: two addresses may lead it to one core. */
 struct peer_key {
@@ -64,6 +65,7 @@ struct link_server {
     struct map peers_by_key; /* struct peer_key -> struct link_peer */
     struct list peers;
     bool draining;
+    uint32_t busy; /* percent */
     bool closed;
 };
 
@@ -154,6 +156,9 @@ static void answer(struct link_server *server, struct link_peer *peer)
         frame_append_bytes(body, CORE_ID_FIELD, bytes_make(server->core_id.b, 16));
         if (server->draining) {
             frame_append_varint(body, DRAINING_FIELD, 1);
+        }
+        if (server->busy > 0) {
+            frame_append_varint(body, BUSY_FIELD, server->busy);
         }
         frame_append_bytes(body, CATALOGUE_FIELD,
                            bytes_make(server->catalogue, server->catalogue_size));
@@ -426,6 +431,11 @@ void link_server_drain(struct link_server *server)
     LIST_EACH(&server->peers, node) {
         container_of(node, struct link_peer, node)->owed = true;
     }
+}
+
+void link_server_set_busy(struct link_server *server, uint32_t percent)
+{
+    server->busy = percent;
 }
 
 bool link_server_flushed(const struct link_server *server)

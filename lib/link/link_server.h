@@ -47,6 +47,10 @@ struct uuid link_peer_edge(const struct link_peer *peer);
 /* From now on every message says `draining`. */
 void link_server_drain(struct link_server *server);
 
+/* What messages say from now on of the core's load; from 100 on others should rather be
+ * asked. */
+void link_server_set_busy(struct link_server *server, uint32_t percent);
+
 /* True when every reply has been handed to the network: a core that leaves waits for it,
  * but not for ever, for an edge that has gone fetches nothing. */
 bool link_server_flushed(const struct link_server *server);

@@ -140,6 +140,7 @@ static void on_request(void *user, struct link_peer *peer, const Link__Request *
     size_t size = request->event->payload.len;
     memcpy(text, request->event->payload.data, size < 63 ? size : 63);
     const char *number;
+    link_server_set_busy(core->server, strcmp(text, "busy") == 0 ? 100 : 0);
     if ((number = argument(text, "after:")) != NULL) {
         answer_after(core, peer, request, (uint64_t)atoll(number));
     } else if ((number = argument(text, "random:")) != NULL) {

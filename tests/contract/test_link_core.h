@@ -6,6 +6,7 @@
  *     random:N       answers after 0 to N ms
  *     big:N          answers with N bytes
  *     never          does not answer
+ *     busy           answers, and tells that it is busy until the next request
  *     never-at:NAME  does not answer if it is the core NAME, else at once
  *     refuse         UNAVAILABLE, refused before SQL
  *     refuse-at:NAME refuses if it is the core NAME, else answers at once

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "edge/core_choice.h"
 #include "edge/upstream.h"
 #include "test_link_core.h"
 
@@ -125,8 +126,21 @@ static void too_long(uv_timer_t *timer)
         uv_timer_stop(&watchdog);                                                        \
     } while (0)
 
-static struct asked *ask_event(int i, const char *name, const char *payload, int64_t ms,
-                               bool changes)
+/* A hint that leads to this core while both are in use. */
+static uint32_t hint_to(int core)
+{
+    char to[32], other[32];
+    snprintf(to, sizeof(to), "127.0.0.1:%d", ports[core]);
+    snprintf(other, sizeof(other), "127.0.0.1:%d", ports[1 - core]);
+    uint32_t hint = 1;
+    while (core_rank(to, hint) < core_rank(other, hint)) {
+        hint++;
+    }
+    return hint;
+}
+
+static struct asked *ask_hinted(int i, const char *name, const char *payload, int64_t ms,
+                                bool changes, uint32_t hint)
 {
     struct asked *self = &asked[i];
     memset(self, 0, sizeof(*self));
@@ -135,6 +149,7 @@ static struct asked *ask_event(int i, const char *name, const char *payload, int
     self->call.request = &self->request;
     self->call.deadline_ms = clock_ms() + ms;
     self->call.changes = changes;
+    self->call.hint = hint;
     self->call.event = name;
     self->call.done = done;
     requesting = true;
@@ -143,9 +158,21 @@ static struct asked *ask_event(int i, const char *name, const char *payload, int
     return self;
 }
 
+/* Even ones at a first, odd ones at b. */
+static struct asked *ask_event(int i, const char *name, const char *payload, int64_t ms,
+                               bool changes)
+{
+    return ask_hinted(i, name, payload, ms, changes, hint_to(i % 2));
+}
+
 static struct asked *ask(int i, const char *payload, int64_t ms)
 {
     return ask_event(i, "SEND", payload, ms, true);
+}
+
+static struct asked *ask_any(int i, const char *payload, int64_t ms)
+{
+    return ask_hinted(i, "SEND", payload, ms, true, 0);
 }
 
 static void start(int i)
@@ -208,6 +235,23 @@ static void start_both(void)
     WAIT_FOR(upstream_cores_up(up) == 2 && ready);
 }
 
+/* So much that one does not do, and for CORE_SPREAD_MS hints lead to either. */
+static void use_both(void)
+{
+    for (int i = 0; i <= CORE_UNDER_WAY_MAX; i++) {
+        ask_any(i, "reply", 5000);
+    }
+    WAIT_FOR(ended == CORE_UNDER_WAY_MAX + 1);
+    ended = 0;
+    memset(asked, 0, sizeof(asked));
+}
+
+static void start_both_and_use_them(void)
+{
+    start_both();
+    use_both();
+}
+
 static int answered_by(char name, int from, int to)
 {
     int count = 0;
@@ -241,34 +285,78 @@ static void is_ready_when_a_catalogue_is_there(void **state)
     assert_non_null(catalogue_find(catalogue, bytes_of_text("SEND")));
 }
 
-static void load_is_spread_and_a_hint_keeps_together(void **state)
+static void a_hint_keeps_together(void **state)
 {
-    start_both();
-    for (int i = 0; i < 100; i++) {
-        ask(i, "reply", 5000);
-    }
-    WAIT_FOR(ended == 100);
-    assert_int_equal(answered_by('a', 0, 100), 50);
+    start_both_and_use_them();
     for (uint32_t hint = 1; hint <= 20; hint++) {
         ended = 0;
         for (int i = 0; i < 10; i++) {
-            struct asked *self = &asked[i];
-            memset(self, 0, sizeof(*self));
-            test_request(&self->request, &self->event, "SEND", "reply", self->request_id);
-            self->call = (struct upstream_call){.request = &self->request,
-                                                .deadline_ms = clock_ms() + 5000,
-                                                .hint = hint,
-                                                .done = done};
-            upstream_request(up, &self->call);
+            ask_hinted(i, "SEND", "reply", 5000, true, hint);
         }
         WAIT_FOR(ended == 10);
         assert_int_equal(answered_by('a', 0, 10) % 10, 0);
     }
 }
 
-static void what_a_killed_core_had_goes_to_another(void **state)
+static void one_core_does_a_little_and_all_do_much(void **state)
+{
+    enum { MUCH = 2 * CORE_UNDER_WAY_MAX + 100 };
+    start_both();
+    for (int round = 1; round <= 10; round++) {
+        for (int i = 0; i < 10; i++) {
+            ask_any(i, "reply", 5000);
+        }
+        WAIT_FOR(ended == 10 * round);
+        assert_int_equal(answered_by('a', 0, 10) % 10, 0);
+    }
+    ended = 0;
+    for (int i = 0; i < MUCH; i++) {
+        ask_any(i, "reply", 5000);
+    }
+    WAIT_FOR(ended == MUCH);
+    assert_int_equal(answered_by('a', 0, MUCH), MUCH / 2);
+}
+
+static void a_busy_core_gets_nothing_while_another_has_room(void **state)
 {
     start_both();
+    ask_any(0, "busy", 5000);
+    WAIT_FOR(ended == 1);
+    char first = asked[0].answer[0];
+    ask_any(1, "reply", 5000);
+    WAIT_FOR(ended == 2);
+    assert_int_not_equal(asked[1].answer[0], first);
+    int64_t end_ms = clock_ms() + 2 * CORE_BUSY_KEEP_MS;
+    WAIT_FOR(clock_ms() > end_ms);
+    ask_any(2, "reply", 5000);
+    WAIT_FOR(ended == 3);
+    assert_int_equal(asked[2].answer[0], first);
+}
+
+/* Long before its silence counts as being down. */
+static void a_stopped_core_soon_gets_nothing_more(void **state)
+{
+    start_both();
+    ask_any(0, "reply", 5000);
+    WAIT_FOR(ended == 1);
+    int first = asked[0].answer[0] == 'a' ? 0 : 1;
+    kill(pids[first], SIGSTOP);
+    ask_any(1, "reply", 5000);
+    int64_t end_ms = clock_ms() + 2 * CORE_SILENT_MS;
+    WAIT_FOR(clock_ms() > end_ms);
+    for (int i = 2; i < 100; i++) {
+        ask_any(i, "reply", 5000);
+    }
+    WAIT_FOR(ended == 99);
+    assert_in_range(clock_ms() - end_ms, 0, 500);
+    assert_int_equal(asked[1].ends, 0);
+    kill(pids[first], SIGCONT);
+    WAIT_FOR(ended == 100);
+}
+
+static void what_a_killed_core_had_goes_to_another(void **state)
+{
+    start_both_and_use_them();
     for (int i = 0; i < 100; i++) {
         ask(i, "never-at:a", 20000);
     }
@@ -287,7 +375,7 @@ static void what_a_killed_core_had_goes_to_another(void **state)
 
 static void nothing_waits_long_for_a_stopped_core(void **state)
 {
-    start_both();
+    start_both_and_use_them();
     kill(pids[0], SIGSTOP);
     int64_t start_ms = clock_ms();
     for (int i = 0; i < 100; i++) {
@@ -309,7 +397,7 @@ static void nothing_waits_long_for_a_stopped_core(void **state)
 
 static void the_first_answer_wins_even_a_late_one(void **state)
 {
-    start_both();
+    start_both_and_use_them();
     kill(pids[0], SIGSTOP);
     ask(0, "never-at:b", 20000);
     ask(1, "never-at:b", 20000);
@@ -325,7 +413,7 @@ static void the_first_answer_wins_even_a_late_one(void **state)
 
 static void a_refused_one_is_asked_elsewhere(void **state)
 {
-    start_both();
+    start_both_and_use_them();
     for (int i = 0; i < 100; i++) {
         ask(i, "refuse-at:a", 5000);
     }
@@ -416,6 +504,7 @@ static void an_event_goes_only_to_a_core_that_knows_it(void **state)
     WAIT_FOR(ended == 2);
     assert_int_equal(catalogues, 2);
     ended = 0;
+    use_both();
     for (int i = 0; i < 20; i++) {
         ask_event(i, "POLL", "reply", 5000, true);
         ask(100 + i, "reply", 5000);
@@ -436,7 +525,7 @@ static void an_event_goes_only_to_a_core_that_knows_it(void **state)
 
 static void a_draining_core_gets_nothing_new(void **state)
 {
-    start_both();
+    start_both_and_use_them();
     for (int i = 0; i < 10; i++) {
         ask(i, "after:400", 5000);
     }
@@ -463,7 +552,7 @@ static void a_draining_core_gets_nothing_new(void **state)
 
 static void a_cancelled_call_is_not_heard_of_again(void **state)
 {
-    start_both();
+    start_both_and_use_them();
     for (int i = 0; i < 10; i++) {
         ask(i, "after:20", 5000);
         upstream_cancel(&asked[i].call);
@@ -481,7 +570,7 @@ static void cores_die_under_load_and_every_request_is_answered_once(void **state
     int sent = 0, kills = 0;
     while (ended < COUNT) {
         for (int i = 0; i < 20 && sent < COUNT; i++) {
-            ask(sent++, "random:20", 50000);
+            ask_any(sent++, "random:20", 50000);
         }
         if (ended >= (kills + 1) * COUNT / 10 && kills < 8) {
             int victim = kills++ % 2;
@@ -501,7 +590,7 @@ static void cores_die_under_load_and_every_request_is_answered_once(void **state
 
 static void a_core_whose_name_has_gone_ends_what_it_has(void **state)
 {
-    start_both();
+    start_both_and_use_them();
     for (int i = 0; i < 10; i++) {
         ask(i, "after:500", 5000);
     }
@@ -542,7 +631,10 @@ int main(int argc, char **argv)
     log_init("test", LOG_ERROR, LOG_FORMAT_TEXT);
     const struct CMUnitTest tests[] = {
         CASE(is_ready_when_a_catalogue_is_there),
-        CASE(load_is_spread_and_a_hint_keeps_together),
+        CASE(a_hint_keeps_together),
+        CASE(one_core_does_a_little_and_all_do_much),
+        CASE(a_busy_core_gets_nothing_while_another_has_room),
+        CASE(a_stopped_core_soon_gets_nothing_more),
         CASE(what_a_killed_core_had_goes_to_another),
         CASE(nothing_waits_long_for_a_stopped_core),
         CASE(the_first_answer_wins_even_a_late_one),
