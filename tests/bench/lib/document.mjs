@@ -38,12 +38,12 @@ function details(results) {
       const cpu = group => number(summary(list, run => run.per_message?.cpu[group]?.us ?? NaN).median)
       if (list[0].per_message) {
         lines.push([`\`${name}\``, side, of(run => run.rate), of(run => run.delivery_rate), of(run => run.ack_ms.p50),
-          of(run => run.ack_ms.p99), side === 'stack' ? cpu('stack') : `${cpu('edge')} + ${cpu('core')}`, cpu('postgres'), cpu('load')])
+          of(run => run.ack_ms.p99), side === 'stack' ? cpu('stack') : `${cpu('edge')} + ${cpu('core')}`, cpu('postgres'), cpu('broker'), cpu('load')])
       }
     }
   }
   return markdown([['name', 'side', 'events/s', 'deliveries/s', 'ack p50 ms', 'ack p99 ms', 'edge + core µs an event',
-    'PostgreSQL µs', 'load generator µs'], ...lines])
+    'PostgreSQL µs', 'broker µs', 'load generator µs'], ...lines])
 }
 
 export async function writeDocument(folder) {

@@ -87,14 +87,15 @@ async function upBelfry({ edges = 1, cores = 1, bus = 'nng', tls = false, env = 
     { env: environment })
   const text = await readFile(join(folder, 'env'), 'utf8')
   const variables = Object.fromEntries([...text.matchAll(/^(\w+)='(.*)'$/gm)].map(([, name, value]) => [name, value]))
-  return new Belfry(folder, environment, variables)
+  return new Belfry(folder, environment, variables, bus !== 'nng')
 }
 
 class Belfry {
   dialect = 'json'
 
-  constructor(folder, environment, variables) {
+  constructor(folder, environment, variables, hasBroker) {
     Object.assign(this, { folder, environment, variables })
+    if (hasBroker) this.broker = variables.BELFRY_AUX_PIDS.split(' ')[0]
     this.urls = variables.BELFRY_EDGE_URLS.split(' ')
     this.cores = variables.BELFRY_CORE_URLS.split(' ')
     this.secret = variables.BELFRY_JWT_SECRET
@@ -104,7 +105,8 @@ class Belfry {
 
   groups() {
     const { BELFRY_EDGE_PIDS: edges, BELFRY_CORE_PIDS: cores } = this.variables
-    return [`edge=${edges.replaceAll(' ', ',')}`, `core=${cores.replaceAll(' ', ',')}`, `postgres=${this.postgres}+`]
+    const groups = [`edge=${edges.replaceAll(' ', ',')}`, `core=${cores.replaceAll(' ', ',')}`, `postgres=${this.postgres}+`]
+    return this.broker ? [...groups, `broker=${this.broker}`] : groups
   }
 
   async sql(query, user = 'belfry') {

@@ -163,11 +163,18 @@ static void bind_source(const struct swarm *swarm, const struct client *client, 
     }
 }
 
+/* The members of a room are spread evenly over all servers. */
+static const char *url_of(const struct options *options, const struct client *client)
+{
+    return options
+        ->urls[(client->user + client->user / options->rooms) % options->url_count];
+}
+
 void client_connect(struct swarm *swarm, struct client *client)
 {
     const struct options *options = swarm->options;
     struct sockaddr_in target;
-    if (!ws_target(options->urls[client->user % options->url_count], &target)) {
+    if (!ws_target(url_of(options, client), &target)) {
         fprintf(stderr, "belfry-load: an address is IPv4:port\n");
         exit(2);
     }
@@ -194,8 +201,7 @@ static void send_upgrade(struct swarm *swarm, struct client *client)
     char text[512];
     client->state = CLIENT_UPGRADING;
     size_t size =
-        ws_request(text, sizeof(text), options->urls[client->user % options->url_count],
-                   options->dialect->path);
+        ws_request(text, sizeof(text), url_of(options, client), options->dialect->path);
     send_bytes(swarm, client, text, size);
 }
 

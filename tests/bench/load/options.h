@@ -21,7 +21,7 @@ enum scenario {
 };
 
 struct options {
-    const char *urls[URLS_MAX]; /* host:port; client i uses number i mod url_count */
+    const char *urls[URLS_MAX]; /* host:port; members of a room use them in turns */
     unsigned url_count;
     bool tls; /* to all of them */
     const struct dialect *dialect;
