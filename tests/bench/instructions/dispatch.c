@@ -89,6 +89,7 @@ static void make_row(void)
     MUST(PQsetvalue(row.pg, 0, 3, (char *)reply, sizeof(reply) - 1) == 1);
     MUST(PQsetvalue(row.pg, 0, 4, NULL, -1) == 1);
     MUST(PQsetvalue(row.pg, 0, 5, (char *)array, size) == 1);
+    row = db_result_whole(row.pg);
 }
 
 static enum err submit(void *user, struct db_call *call)
