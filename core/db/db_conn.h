@@ -11,7 +11,7 @@
 #define DB_LOCK_STREAM_SQL "SELECT lock_stream($1, $2)"
 
 #define DB_STATEMENTS_MAX 256
-#define DB_IN_FLIGHT_MAX 1 /* segments a connection: what comes meanwhile shares the next */
+#define DB_IN_FLIGHT_MAX  1 /* segments a connection: what comes meanwhile waits */
 #define DB_BUSY_ROUNDS    3 /* then alone */
 #define DB_TRIES          3 /* after a serialization failure */
 #define DB_STEPS_MAX      (2 * DB_BATCH_MAX + 4)
