@@ -251,16 +251,17 @@ void answer_disconnect(struct request *request, const Link__Request *message)
 {
     (void)message;
     static const struct db_many many = {
-        .sql = "SELECT * FROM disconnect_many($1)",
-        .each = 1,
+        .sql = "SELECT * FROM disconnect_many($1, $2)",
+        .each = 3,
         .least = 1,
     };
-    const char *params[1] = {query_uuid(request, request->actor.session_id)};
+    const char *params[2] = {query_uuid(request, request->actor.session_id),
+                             query_uuid(request, request->actor.user_id)};
     if (params[0] == NULL) {
         query_refuse(request, ERR_VALIDATION_ERROR);
         return;
     }
-    query_many(request, &many, "SELECT * FROM session_disconnect($1)", TOGETHER, 1,
+    query_many(request, &many, "SELECT * FROM session_disconnect($1, $2)", TOGETHER, 2,
                params, on_disconnected);
 }
 

@@ -179,6 +179,7 @@ static bool decode_any(struct decoder *decoder, struct bytes value, char **ret_t
                              JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (any == NULL) {
         note_refused(decoder, value, &error);
+        *ret_text = (char *)"{}"; /* refused, but it was given */
         return false;
     }
     char *dump =

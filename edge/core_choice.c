@@ -31,9 +31,13 @@ void core_choice_begin(struct core_choice *choice, struct core_spread *spread,
     choice->spread = spread->count;
 }
 
-static void offer_by_hint(struct core_choice *choice, void *core, const char *address)
+/* The highest bit of a hint's rank: one that answers goes before any that is silent. */
+#define ANSWERS (UINT64_C(1) << 63)
+
+static void offer_by_hint(struct core_choice *choice, void *core, const char *address,
+                          bool silent)
 {
-    uint64_t rank = core_rank(address, choice->hint);
+    uint64_t rank = core_rank(address, choice->hint) >> 1 | (silent ? 0 : ANSWERS);
     if (choice->hinted == NULL || rank > choice->hinted_rank) {
         choice->hinted = core;
         choice->hinted_rank = rank;
@@ -49,19 +53,23 @@ void core_choice_offer(struct core_choice *choice, void *core, const char *addre
         return;
     }
     bool room = core_has_room(load);
+    bool silent = load->silent_ms >= CORE_SILENT_MS;
     if (at < choice->spread) {
-        choice->room = choice->room || room;
+        /* silence asks for no more cores: it may be this edge that has not read */
+        choice->room = choice->room || room || silent;
         choice->load += percent_of(load);
         if (choice->hint != 0) {
-            offer_by_hint(choice, core, address);
+            offer_by_hint(choice, core, address, silent);
         }
     }
     if (room && choice->next == NULL) {
         choice->next = core;
     }
-    if (choice->least == NULL || load->under_way < choice->least_under_way) {
+    /* a silent one has little under way because it gets nothing */
+    size_t under_way = load->under_way + (silent ? SIZE_MAX / 2 : 0);
+    if (choice->least == NULL || under_way < choice->least_under_way) {
         choice->least = core;
-        choice->least_under_way = load->under_way;
+        choice->least_under_way = under_way;
     }
 }
 
@@ -74,8 +82,10 @@ void *core_choice_end(const struct core_choice *choice, struct core_spread *spre
     } else if (choice->load >= (spread->count - 1) * CORE_SPREAD_LOAD) {
         spread->needed_ms = now_ms;
     }
-    /* A hint knows no load: a stream in two cores costs more than one that waits. */
-    if (choice->hinted != NULL) {
+    /* A hint knows no load: a stream in two cores costs more than one that waits. But it
+     * does not wait for a core that is silent while another has room. */
+    bool answers = (choice->hinted_rank & ANSWERS) != 0;
+    if (choice->hinted != NULL && (answers || choice->next == NULL)) {
         return choice->hinted;
     }
     void *best = choice->next != NULL ? choice->next : choice->least;

@@ -103,6 +103,7 @@ static void dispatch(struct upstream_call *call)
     if (err != ERR_OK) {
         call->give_up_ms = err == ERR_PAYLOAD_TOO_LARGE ? now : call->give_up_ms;
         wait(call, now + BACKOFF_MIN_MS);
+        call->core = core; /* its queue is full: another's is not, perhaps */
         return;
     }
     detach(call);

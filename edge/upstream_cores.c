@@ -109,6 +109,7 @@ static void on_down(void *user, struct link_client *client)
     struct upstream_core *core = user;
     log_warn("core lost", LOG_TEXT("core", link_client_address(client)),
              LOG_INT("pending", (int64_t)core->call_count));
+    core->lost = true;
     update_ready(core->up);
     upstream_resend_calls(core);
 }
@@ -128,9 +129,21 @@ static void learn_hash(struct upstream_core *core, struct bytes hash)
     }
 }
 
+/* An edge only reads from the bus: of a host that vanished TCP tells it hours later. */
+static void renew_bus(struct upstream_core *core)
+{
+    const struct upstream_events *events = &core->up->events;
+    if (core->lost && events->on_core_added != NULL && events->on_core_removed != NULL) {
+        events->on_core_removed(core->up->user, core->host, core->port);
+        events->on_core_added(core->up->user, core->host, core->port);
+    }
+    core->lost = false;
+}
+
 static void on_up(void *user, struct link_client *client, const Link__FromCore *first)
 {
     struct upstream_core *core = user;
+    renew_bus(core);
     core->catalogue_asked_ms = 0;
     core->draining = link_client_draining(client);
     if (first->has_catalogue) { /* another version may have started at this address */

@@ -23,6 +23,7 @@ struct upstream_core {
     uint32_t busy;    /* percent: what it said last; a refusal counts as 100 */
     int64_t heard_ms; /* when it said anything */
     bool draining;
+    bool lost;    /* has been down: its bus connection may be dead and not know */
     bool leaving; /* its name no longer leads here; goes when nothing is under way */
     uint8_t hash[CORE_HASH_MAX]; /* of its catalogue */
     size_t hash_size;

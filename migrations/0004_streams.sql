@@ -191,8 +191,10 @@ BEGIN
         FROM asked a WHERE NOT a.busy AND a.problem IS NULL AND a.session_id IS NOT NULL
     ), entered AS (
         INSERT INTO sessions (session_id, user_id, edge_id, token_id, issued_at, label)
-        SELECT b.session_id, b.user_id, b.edge_id, b.token, coalesce(b.iat, 0), b.label
-        FROM begun b
+        -- a request that was sent again may be here twice
+        SELECT DISTINCT ON (b.session_id) b.session_id, b.user_id, b.edge_id, b.token,
+               coalesce(b.iat, 0), b.label
+        FROM begun b ORDER BY b.session_id, b.place DESC
         ON CONFLICT (session_id) DO UPDATE
         SET user_id = excluded.user_id, edge_id = excluded.edge_id,
             token_id = excluded.token_id, issued_at = excluded.issued_at,
@@ -278,44 +280,46 @@ BEGIN
 END $$;
 
 -- Sessions end: OK, or BUSY. Whether that is news, expire_presence() tells when the grace is
--- over. Waits for nobody.
-CREATE FUNCTION disconnect_many(p_sessions uuid[]) RETURNS TABLE (status text, place int)
+-- over. Waits for nobody. Users are given, too: of a session that was revoked there is no row
+-- any more, but its user may have left with it.
+CREATE FUNCTION disconnect_many(p_sessions uuid[], p_users uuid[])
+RETURNS TABLE (status text, place int)
 LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     v_open boolean := pg_try_advisory_xact_lock_shared(5); -- the sessions lock
+    v_users uuid[];
     v_held boolean[];
-    v_gone uuid[];
 BEGIN
-    SELECT array_agg(s.user_id IS NULL
-                     OR v_open AND pg_try_advisory_xact_lock_shared(user_lock(s.user_id))
-                     AND pg_try_advisory_xact_lock(presence_lock(s.user_id)) ORDER BY c.place)
-    INTO v_held
-    FROM unnest(p_sessions) WITH ORDINALITY AS c(id, place)
-    LEFT JOIN LATERAL (SELECT s.user_id FROM sessions s WHERE s.session_id = c.id OFFSET 0) s
-           ON true;
-    WITH gone AS (
-        DELETE FROM sessions s
-        WHERE s.session_id = ANY (ARRAY(SELECT c.id FROM unnest(p_sessions, v_held) AS c(id, held)
-                                        WHERE c.held))
-        RETURNING s.user_id)
-    SELECT array_agg(DISTINCT g.user_id) INTO v_gone FROM gone g;
-    PERFORM users_left(v_gone, interval '3 s');
+    SELECT array_agg(x.user_id ORDER BY x.place),
+           array_agg(x.user_id IS NULL
+                     OR v_open AND pg_try_advisory_xact_lock_shared(user_lock(x.user_id))
+                     AND pg_try_advisory_xact_lock(presence_lock(x.user_id)) ORDER BY x.place)
+    INTO v_users, v_held
+    FROM (SELECT c.place, coalesce((SELECT s.user_id FROM sessions s WHERE s.session_id = c.id),
+                                   c.user_id) AS user_id
+          FROM unnest(p_sessions, p_users) WITH ORDINALITY AS c(id, user_id, place)) x;
+    DELETE FROM sessions s
+    WHERE s.session_id = ANY (ARRAY(SELECT c.id FROM unnest(p_sessions, v_held) AS c(id, held)
+                                    WHERE c.held));
+    PERFORM users_left(ARRAY(SELECT DISTINCT c.id FROM unnest(v_users, v_held) AS c(id, held)
+                             WHERE c.held AND c.id IS NOT NULL), interval '3 s');
     RETURN QUERY SELECT CASE WHEN h.held THEN 'OK' ELSE 'BUSY' END, h.place::int
                  FROM unnest(v_held) WITH ORDINALITY AS h(held, place);
 END $$;
 
 -- One alone, which waits.
-CREATE FUNCTION session_disconnect(p_session uuid) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+CREATE FUNCTION session_disconnect(p_session uuid, p_user uuid DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    v_user uuid;
+    v_user uuid := coalesce((SELECT s.user_id FROM sessions s WHERE s.session_id = p_session),
+                            p_user);
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(5); -- the sessions lock
-    SELECT s.user_id INTO v_user FROM sessions s WHERE s.session_id = p_session;
-    IF FOUND THEN
+    IF v_user IS NOT NULL THEN
         PERFORM pg_advisory_xact_lock_shared(user_lock(v_user));
         PERFORM pg_advisory_xact_lock(presence_lock(v_user));
     END IF;
-    RETURN (SELECT d.status FROM disconnect_many(ARRAY[p_session]) d);
+    RETURN (SELECT d.status FROM disconnect_many(ARRAY[p_session], ARRAY[p_user]) d);
 END $$;
 
 -- ----------------------------------------------------------------------------- leases
@@ -563,7 +567,7 @@ DROP FUNCTION purge(int), expire_leases(),
     edge_lease(uuid, boolean, boolean, uuid[], uuid[], boolean[], uuid[], uuid[], boolean[],
                boolean[], uuid, int, int),
     slice_of(uuid, int), end_edges(uuid[]), sessions_lock(), occupancy_lock(), name_of(uuid),
-    session_disconnect(uuid), disconnect_many(uuid[]),
+    session_disconnect(uuid, uuid), disconnect_many(uuid[], uuid[]),
     session_connect(uuid, text, uuid, uuid, text, bigint, boolean, text, text[], bigint[],
                     int[]),
     connect_many(uuid[], text[], uuid[], uuid[], text[], bigint[], boolean, text[], text[],

@@ -100,8 +100,8 @@ BEGIN
         WITH plain AS (
             SELECT c.*, u.username, s.row, s.last_seq, s.last_tag, new_tag() AS tag,
                    uuid_v7() AS id,
-                   (SELECT f.last_seq FROM streams f
-                    WHERE f.kind = 5 AND f.id = c.scope) AS after
+                   coalesce((SELECT f.last_seq FROM streams f
+                             WHERE f.kind = 5 AND f.id = c.scope), 0) AS after
             FROM unnest(p_users, p_iats, p_keys, p_hashes, p_rooms, p_contents, p_client_ids,
                         v_communities, v_scopes, v_held) WITH ORDINALITY
                  AS c(user_id, iat, key, hash, room, content, client_id, community, scope, held,

@@ -13,6 +13,7 @@
 
 #define MESSAGE_MAX      (1 + BUS_TOPIC_MAX + BUS_PAYLOAD_MAX)
 #define BACKLOG_MAX      (16 * 1024 * 1024) /* of one edge */
+#define EDGES_MAX        4096
 #define RECONNECT_MIN_MS 100
 #define RECONNECT_MAX_MS 1000
 #define PEER_MAX         300 /* host of 255, port */
@@ -23,6 +24,7 @@ struct bus_nng {
     struct channel_listener *listener; /* NULL until bus_listen() */
     struct map peers;                  /* "host port" -> struct channel */
     size_t connected;                  /* of those */
+    size_t edges;                      /* that listen */
 };
 
 static const struct channel_options options = {.message_max = MESSAGE_MAX,
@@ -64,10 +66,14 @@ static void on_peer_message(void *user, struct channel *channel, struct bytes me
 
 static void on_edge_open(void *user, struct channel *channel)
 {
+    if (++((struct bus_nng *)user)->edges > EDGES_MAX) {
+        channel_break(channel);
+    }
 }
 
 static void on_edge_close(void *user, struct channel *channel)
 {
+    ((struct bus_nng *)user)->edges--;
 }
 
 static void on_edge_message(void *user, struct channel *channel, struct bytes message)
@@ -122,7 +128,9 @@ static enum err nng_bus_listen(struct bus *bus, const char *host, int port)
     if (self->listener != NULL) {
         return ERR_UNAVAILABLE;
     }
-    return channel_listen(&self->hub, host, port, options, edge_events, self,
+    struct channel_options heard = options;
+    heard.message_max = 0; /* edges only listen: who speaks is none */
+    return channel_listen(&self->hub, host, port, heard, edge_events, self,
                           &self->listener);
 }
 

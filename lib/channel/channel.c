@@ -37,7 +37,10 @@ static void disconnect(struct channel *channel)
 static void connected(struct channel *channel, nng_stream *stream)
 {
     channel->stream = stream;
-    channel->redial_ms = channel->options.redial_min_ms;
+    channel->broken = false;
+    int first_ms = channel->options.first_ms;
+    nng_aio_set_timeout(channel->receiving.aio,
+                        first_ms > 0 ? first_ms : NNG_DURATION_INFINITE);
     if (channel->listener != NULL) {
         channel->listener->count++;
     }
@@ -45,6 +48,16 @@ static void connected(struct channel *channel, nng_stream *stream)
     if (channel->stream != NULL) {
         channel_receive(channel);
     }
+}
+
+/* Less and less often, until a message has come: connecting alone proves nothing. */
+static void dial_later(struct channel *channel)
+{
+    operation_sleep(&channel->dialing, channel->redial_ms);
+    int next_ms = channel->redial_ms * 2;
+    channel->redial_ms = next_ms < channel->options.redial_max_ms
+                             ? next_ms
+                             : channel->options.redial_max_ms;
 }
 
 void channel_broke(struct channel *channel)
@@ -57,14 +70,15 @@ void channel_broke(struct channel *channel)
     if (channel->listener != NULL) {
         channel_close(channel);
     } else {
-        operation_sleep(&channel->dialing, channel->redial_ms);
+        dial_later(channel);
     }
 }
 
 void channel_break(struct channel *channel)
 {
     if (channel->stream != NULL) {
-        nng_stream_close(channel->stream); /* the receive fails */
+        channel->broken = true;
+        nng_stream_close(channel->stream); /* a receive that is under way fails */
     }
 }
 
@@ -78,11 +92,7 @@ static void on_dialed(struct operation *operation)
     } else if (nng_aio_result(operation->aio) == 0) {
         connected(channel, nng_aio_get_output(operation->aio, 0));
     } else {
-        operation_sleep(operation, channel->redial_ms);
-        int next_ms = channel->redial_ms * 2;
-        channel->redial_ms = next_ms < channel->options.redial_max_ms
-                                 ? next_ms
-                                 : channel->options.redial_max_ms;
+        dial_later(channel);
     }
 }
 

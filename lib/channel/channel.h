@@ -60,6 +60,7 @@ struct channel_options {
     size_t backlog_max; /* bytes that may wait to be sent */
     int redial_min_ms;
     int redial_max_ms;
+    int first_ms; /* who is silent so long after connecting is cut off; 0: never */
 };
 
 /* Both in the background, again and again until closed. ERR_VALIDATION_ERROR: no such

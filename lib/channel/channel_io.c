@@ -29,6 +29,10 @@ bool channel_data_room(struct channel *channel, size_t capacity)
 
 void channel_receive(struct channel *channel)
 {
+    if (channel->broken) { /* NNG lets a receive from a closed stream wait for ever */
+        channel_broke(channel);
+        return;
+    }
     if (channel->start > 0) {
         channel->end -= channel->start;
         memmove(channel->data, channel->data + channel->start, channel->end);
@@ -55,12 +59,15 @@ void channel_read_on(struct channel *channel)
     struct channel_hub *hub = channel->hub;
     size_t size;
     while ((size = next_size(channel)) <= channel->options.message_max &&
-           channel->end - channel->start >= CHANNEL_HEADER_SIZE + size) {
+           channel->end - channel->start >= CHANNEL_HEADER_SIZE + size &&
+           !channel->broken) {
         if (hub->limit == 0) {
             list_push(&hub->unread, &channel->unread_node);
             return;
         }
         hub->limit--;
+        nng_aio_set_timeout(channel->receiving.aio, NNG_DURATION_INFINITE);
+        channel->redial_ms = channel->options.redial_min_ms;
         const uint8_t *at = channel->data + channel->start + CHANNEL_HEADER_SIZE;
         channel->start += CHANNEL_HEADER_SIZE + size;
         channel->events.on_message(channel->user, channel, bytes_make(at, size));
@@ -160,7 +167,7 @@ size_t channel_backlog(const struct channel *channel)
 enum err channel_send(struct channel *channel, const struct bytes *parts, size_t count)
 {
     assert(count <= CHANNEL_PARTS_MAX);
-    if (channel->stream == NULL) {
+    if (channel->stream == NULL || channel->broken) {
         return ERR_UNAVAILABLE;
     }
     nng_iov iov[1 + CHANNEL_PARTS_MAX];

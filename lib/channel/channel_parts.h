@@ -37,6 +37,7 @@ struct channel {
 
     nng_stream *stream; /* NULL: not connected */
     bool closed;
+    bool broken; /* its stream is closed: on_close is still to be called */
 
     struct operation receiving;
     uint8_t *data; /* from `start` to `end` it is not handed on */

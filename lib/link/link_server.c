@@ -8,10 +8,11 @@
 #include "base/map.h"
 #include "link/link_parts.h"
 
-#define CATALOGUE_MAX   64  /* bytes of its hash */
-#define PARKED_MAX      2   /* messages of one edge that wait for answers */
-#define NEWER_MS        2   /* after a newer message the older is answered */
-#define HOLD_MS         500 /* the longest that a message stays unanswered */
+#define FIRST_MS        10000 /* an edge speaks as soon as it is connected */
+#define CATALOGUE_MAX   64    /* bytes of its hash */
+#define PARKED_MAX      2     /* messages of one edge that wait for answers */
+#define NEWER_MS        2     /* after a newer message the older is answered */
+#define HOLD_MS         500   /* the longest that a message stays unanswered */
 #define FORGET_MS       30000
 #define SWEEP_MS        5000
 #define PEERS_MAX       4096
@@ -352,8 +353,8 @@ enum err link_server_open(uv_loop_t *loop, const char *host, int port,
 
     handles_init(server, loop);
     channel_hub_init(&server->hub, wake_loop, server);
-    struct channel_options options = {.message_max = FRAME_MAX_BYTES,
-                                      .backlog_max = BACKLOG_MAX};
+    struct channel_options options = {
+        .message_max = FRAME_MAX_BYTES, .backlog_max = BACKLOG_MAX, .first_ms = FIRST_MS};
     struct channel_events channel_events = {on_channel_open, on_channel_message,
                                             on_channel_close};
     enum err err = channel_listen(&server->hub, host, port, options, channel_events,

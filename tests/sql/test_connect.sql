@@ -129,6 +129,23 @@ SELECT test.equal((SELECT count(*)::text FROM sessions JOIN callers ON session =
 SELECT test.equal((SELECT count(*)::text FROM present_users JOIN callers ON id = user_id), '5', 'and who is there');
 SELECT test.equal(string_agg(d.status, ' ' ORDER BY d.place), 'OK OK OK', 'and they end, one twice')
 FROM (SELECT array_agg(session) || min(session::text)::uuid AS ids FROM (SELECT session FROM callers WHERE place IN (2, 3)) x) a,
-     disconnect_many(a.ids) d;
+     disconnect_many(a.ids, array_fill(NULL::uuid, ARRAY[3])) d;
 SELECT test.equal((SELECT string_agg(place::text, ',' ORDER BY place) FROM callers JOIN present_users ON user_id = id
                    WHERE leaving_at IS NOT NULL), '3', 'who has a session left stays');
+
+-- A Connect that was sent again may travel with its first: one session, and no neighbour fails.
+CREATE TABLE again AS SELECT gen_random_uuid() AS session, gen_random_uuid() AS other;
+SELECT test.equal(string_agg(c.status || ' ' || c.first, ',' ORDER BY c.place), 'OK true,OK false,OK true', 'a twin')
+FROM (SELECT edge_id FROM edges LIMIT 1) e, again a, LATERAL (
+    SELECT DISTINCT c.place, c.status, c.first
+    FROM connect_many(ARRAY[test.u(91), test.u(91), test.u(92)], ARRAY['a', 'a', 'b'],
+        ARRAY[a.session, a.session, a.other], array_fill(e.edge_id, ARRAY[3]), array_fill(NULL::text, ARRAY[3]),
+        array_fill(1700000000::bigint, ARRAY[3]), true, array_fill(NULL::text, ARRAY[3]),
+        array_fill('{}'::text, ARRAY[3]), array_fill('{}'::text, ARRAY[3]), array_fill('{}'::text, ARRAY[3])) c) c;
+
+-- A session that was revoked has no row when it ends; its user leaves with it all the same.
+DELETE FROM sessions s USING again a WHERE s.session_id = a.session;
+SELECT disconnect_many(ARRAY[a.session], ARRAY[test.u(91)]) FROM again a;
+SELECT test.ok(p.leaving_at IS NOT NULL, 'leaves') FROM present_users p WHERE p.user_id = test.u(91);
+SELECT disconnect_many(ARRAY[a.session], ARRAY[test.u(92)]) FROM again a;
+SELECT test.ok(p.leaving_at IS NULL, 'has a session') FROM present_users p WHERE p.user_id = test.u(92);

@@ -29,6 +29,8 @@ struct end {
     size_t last_size;
     bool disordered;
     bool close_on_message;
+    bool break_on_message;
+    bool break_on_open;
 };
 
 static struct end here, there;
@@ -47,6 +49,9 @@ static void on_open(void *user, struct channel *channel)
     end->opens++;
     end->channel = channel;
     assert_true(channel_is_open(channel));
+    if (end->break_on_open) {
+        channel_break(channel);
+    }
 }
 
 static void on_message(void *user, struct channel *channel, struct bytes message)
@@ -62,6 +67,9 @@ static void on_message(void *user, struct channel *channel, struct bytes message
     end->disordered = end->disordered || number != end->count;
     end->count++;
     end->last_size = message.size;
+    if (end->break_on_message) {
+        channel_break(channel);
+    }
     if (end->close_on_message) {
         channel_close(channel);
         end->channel = NULL;
@@ -239,6 +247,20 @@ static void may_be_closed_from_its_own_callback(void **state)
     assert_int_equal(there.closes, 0);
 }
 
+/* No receive is under way then that could fail. */
+static void may_be_broken_from_its_own_callback(void **state)
+{
+    there.break_on_message = true;
+    assert_int_equal(send_number(here.channel, 0, 10), ERR_OK);
+    WAIT_FOR(there.closes == 1 && here.closes == 1 && here.opens == 2);
+    there.break_on_message = false;
+    there.break_on_open = true;
+    channel_break(dialed);
+    WAIT_FOR(there.closes >= 4);
+    there.break_on_open = false;
+    WAIT_FOR(here.channel != NULL && channel_listener_count(listener) == 1);
+}
+
 /* At every moment of a connection's life. */
 static void closes_whatever_is_under_way(void **state)
 {
@@ -287,6 +309,7 @@ int main(void)
         CASE(wakes_once_between_two_polls),
         CASE(who_comes_back_is_dialed_again),
         CASE(may_be_closed_from_its_own_callback),
+        CASE(may_be_broken_from_its_own_callback),
         CASE(closes_whatever_is_under_way),
         CASE(an_address_that_is_none_is_refused),
     };

@@ -114,6 +114,43 @@ static void when_all_are_silent_the_least_loaded_is_asked(void **state)
     assert_int_equal(choose(0), 2);
 }
 
+static void full_ones_are_asked_before_one_that_is_silent(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CORES; i++) {
+        cores[i].load.under_way = CORE_UNDER_WAY_MAX + 1;
+    }
+    cores[1].load.under_way = 3;
+    cores[1].load.silent_ms = CORE_SILENT_MS;
+    for (uint32_t hint = 0; hint < 50; hint++) {
+        assert_int_not_equal(choose(hint), 1);
+    }
+}
+
+static void a_hint_does_not_lead_to_a_silent_one(void **state)
+{
+    (void)state;
+    cores[0].load.under_way = 1;
+    cores[0].load.silent_ms = CORE_SILENT_MS;
+    for (uint32_t hint = 1; hint <= 50; hint++) {
+        assert_int_not_equal(choose(hint), 0);
+    }
+}
+
+static void an_edge_that_has_not_read_needs_no_more_cores(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CORES; i++) {
+        cores[i].load.under_way = 1;
+        cores[i].load.silent_ms = CORE_SILENT_MS;
+    }
+    size_t count = spread.count;
+    for (int i = 0; i < 10; i++) {
+        choose(0);
+    }
+    assert_true(spread.count <= (count > 0 ? count : 1));
+}
+
 static void one_that_refused_is_asked_only_if_nobody_else_can_be(void **state)
 {
     (void)state;
@@ -231,6 +268,9 @@ int main(void)
         CASE(one_that_is_busy_with_what_others_asked_gets_nothing),
         CASE(a_silent_one_gets_nothing),
         CASE(when_all_are_silent_the_least_loaded_is_asked),
+        CASE(full_ones_are_asked_before_one_that_is_silent),
+        CASE(a_hint_does_not_lead_to_a_silent_one),
+        CASE(an_edge_that_has_not_read_needs_no_more_cores),
         CASE(one_that_refused_is_asked_only_if_nobody_else_can_be),
         CASE(hints_share_the_cores_in_use_and_few_move_with_one_more),
         CASE(a_hint_stays_at_its_core_whatever_the_load),
