@@ -123,6 +123,34 @@ enum err outcome_emitted(struct request *request, struct bytes emitted)
     return ERR_OK;
 }
 
+/* An event's payload and its seq, as a reply: what reply_of_event() in SQL makes of a
+ * stored answer that points at its event. */
+static enum err reply_of_event(struct request *request, struct bytes emitted,
+                               struct bytes *ret_json)
+{
+    size_t at = 0;
+    struct event_row_text row;
+    if (!event_row_read(emitted, &at, &row) || row.payload.size < 2) {
+        return ERR_INTERNAL;
+    }
+    struct bytes member = BYTES_LITERAL(",\"seq\":");
+    if (row.payload.size == 2) { /* {} */
+        member = BYTES_LITERAL("\"seq\":");
+    }
+    size_t size = row.payload.size - 1;
+    uint8_t *json = arena_alloc(&request->arena, size + member.size + row.seq.size + 1);
+    if (json == NULL) {
+        return ERR_LIMIT_REACHED;
+    }
+    memcpy(json, row.payload.data, size);
+    memcpy(json + size, member.data, member.size);
+    memcpy(json + size + member.size, row.seq.data, row.seq.size);
+    size += member.size + row.seq.size;
+    json[size++] = '}';
+    *ret_json = bytes_make(json, size);
+    return ERR_OK;
+}
+
 enum err outcome_apply(struct request *request, const struct db_result *result)
 {
     if (db_row_count(result) != 1) {
@@ -142,7 +170,11 @@ enum err outcome_apply(struct request *request, const struct db_result *result)
         }
         return apply_refusal(request, err, result);
     }
-    TRY(apply_reply(request, db_text(result, 0, REPLY)));
+    struct bytes reply = db_text(result, 0, REPLY);
+    if (reply.data == NULL && db_array_count(db_text(result, 0, EMITTED)) > 0) {
+        TRY(reply_of_event(request, db_text(result, 0, EMITTED), &reply));
+    }
+    TRY(apply_reply(request, reply));
     return control_parse(&request->arena, db_text(result, 0, CONTROL),
                          request->actor.username, &request->reply.event->control);
 }

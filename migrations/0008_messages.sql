@@ -96,7 +96,7 @@ BEGIN
           LEFT JOIN rooms r ON r.id = c.room
           ORDER BY c.place) x;
 
-    FOR status, reply, emitted, place IN
+    FOR status, emitted, place IN
         WITH plain AS (
             SELECT c.*, u.username, s.row, s.last_seq, s.last_tag, new_tag() AS tag,
                    uuid_v7() AS id,
@@ -146,7 +146,7 @@ BEGIN
             INSERT INTO answers (user_id, key, event, hash, status, kind, id, seq)
             SELECT w.user_id, w.key, p_event, w.hash, 'OK', 3, w.room, w.seq FROM worded w
         )
-        SELECT 'OK', reply_of_event(w.payload, w.seq),
+        SELECT 'OK',
                ARRAY['room:' || w.room, w.seq::text, w.tag::text, w.prev_tag::text,
                      w.after::text, 'MESSAGE_CREATED', v_at, w.payload, ''], w.place
         FROM worded w

@@ -19,6 +19,7 @@
 
 struct db_watch {
     uv_poll_t poll;
+    int events;
     struct db_conn *conn; /* NULL once let go */
 };
 
@@ -54,6 +55,10 @@ static bool watch(struct db_conn *conn, int events)
         made->conn = conn;
         conn->watch = made;
     }
+    if (conn->watch->events == events) {
+        return true; /* starting it again would cost two system calls */
+    }
+    conn->watch->events = events;
     return uv_poll_start(&conn->watch->poll, events, on_socket) == 0;
 }
 

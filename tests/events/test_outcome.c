@@ -109,6 +109,23 @@ static void no_reply_is_an_empty_object(void **state)
     assert_true(json_is(event_reply.payload, "{}"));
 }
 
+static void a_reply_can_be_the_event_and_its_place(void **state)
+{
+    const char *emitted[9] = {ROOM,
+                              "5",
+                              "439041101",
+                              "7",
+                              "3",
+                              "MESSAGE_CREATED",
+                              "2026-11-22T20:48:44.123Z",
+                              "{\"message\":{}}",
+                              ""};
+    make_row("OK", NULL, NULL, NULL, NULL, emitted, 9);
+    assert_int_equal(outcome_apply(&request, &result), ERR_OK);
+    assert_true(json_is(event_reply.payload, "{\"message\":{},\"seq\":5}"));
+    assert_int_equal(request.publication_count, 1);
+}
+
 static void what_was_appended_is_published_with_its_position(void **state)
 {
     const char *emitted[18] = {ROOM,
@@ -157,6 +174,7 @@ static void an_empty_payload_leaves_no_comma(void **state)
     assert_true(json_is(request.publications[0]->json,
                         "{\"stream\":\"" ROOM "\",\"seq\":1,\"cursor\":\"1.00000001\","
                         "\"timestamp\":\"2026-11-22T20:48:44.123Z\"}"));
+    assert_true(json_is(event_reply.payload, "{\"seq\":1}"));
 }
 
 static void a_refusal_becomes_the_error(void **state)
@@ -256,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         outcome_case(a_reply_passes_through),
         outcome_case(no_reply_is_an_empty_object),
+        outcome_case(a_reply_can_be_the_event_and_its_place),
         outcome_case(what_was_appended_is_published_with_its_position),
         outcome_case(an_empty_payload_leaves_no_comma),
         outcome_case(a_refusal_becomes_the_error),

@@ -55,7 +55,8 @@ DECLARE
 BEGIN
     SELECT * INTO STRICT e FROM test.events WHERE name = p_event;
     IF e.shortcut AND p_mode = 1 THEN
-        RETURN format('SELECT o.status, o.message, o.details, o.reply, o.control, o.emitted'
+        RETURN format('SELECT o.status, o.message, o.details, coalesce(o.reply,'
+                      ' reply_of_event(o.emitted[8], o.emitted[2]::bigint)), o.control, o.emitted'
                       ' FROM (VALUES (%s)) AS v(content, reply_to), run_%s(1, ARRAY[%L::uuid],'
                       ' ARRAY[%L::uuid], ARRAY[%L], ARRAY[%s::bigint], ARRAY[%L::boolean],'
                       ' ARRAY[%L::uuid], %L, ARRAY[%L::bytea], %L, %s, %s, ARRAY[%L::uuid], %s,'

@@ -113,7 +113,8 @@ END $$;
 CREATE FUNCTION together(p_users int[], p_rooms uuid[], p_keys uuid[], p_texts text[],
                          p_reply_tos uuid[])
 RETURNS SETOF record LANGUAGE sql AS $$
-    SELECT o.place, o.status, o.reply::json, o.emitted
+    SELECT o.place, o.status,
+           coalesce(o.reply, reply_of_event(o.emitted[8], o.emitted[2]::bigint))::json, o.emitted
     FROM run_send_message(1, (SELECT array_agg(test.u(u) ORDER BY n)
                               FROM unnest(p_users) WITH ORDINALITY x(u, n)),
         array_fill(NULL::uuid, ARRAY[cardinality(p_users)]),
