@@ -85,7 +85,10 @@ static void on_close(void *user, struct channel *channel)
 }
 
 static const struct channel_events events = {on_open, on_message, on_close};
-static const struct channel_options options = {MESSAGE_MAX, BACKLOG_MAX, 10, 50};
+static const struct channel_options options = {.message_max = MESSAGE_MAX,
+                                               .backlog_max = BACKLOG_MAX,
+                                               .redial_min_ms = 10,
+                                               .redial_max_ms = 50};
 
 #define WAIT_FOR(condition)                                                              \
     do {                                                                                 \
