@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "core/core.h"
 #include "core/event_stats.h"
+#include "core/query.h"
 
 _Static_assert(ADMISSION_PARAMS + SQL_ARGS_MAX <= DB_PARAMS_MAX, "all must fit a call");
 
@@ -63,16 +64,6 @@ enum err admission_read_ids(struct request *request)
 }
 
 /* ------------------------------------------------------------------ parameters */
-
-static const char *uuid_text(struct request *request, struct uuid uuid)
-{
-    char text[UUID_TEXT_SIZE];
-    if (uuid_is_zero(uuid)) {
-        return NULL;
-    }
-    uuid_format(uuid, text);
-    return arena_text(&request->arena, text);
-}
 
 static const char *number_text(struct request *request, uint64_t number)
 {
@@ -187,18 +178,18 @@ enum err admission_bind(struct request *request, const char *sql)
     call->deadline_ms = request->deadline_ms;
     const char *const admission[ADMISSION_PARAMS] = {
         "0",
-        uuid_text(request, actor->user_id),
-        uuid_text(request, actor->session_id),
+        query_uuid(request, actor->user_id),
+        query_uuid(request, actor->session_id),
         actor->token_id,
         number_text(request, (uint64_t)actor->issued_at),
         actor->service ? "t" : "f",
-        uuid_text(request, request->key),
+        query_uuid(request, request->key),
         event->name,
         hash_text(request),
         right_text(event),
         number_text(request, event->actions),
         number_text(request, (uint64_t)event->resource),
-        uuid_text(request, request->resource_id),
+        query_uuid(request, request->resource_id),
         number_text(request, (uint64_t)event->lock),
         request->trace,
         number_text(request, actor->service ? request->core->service_rights : 0),

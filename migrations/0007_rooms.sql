@@ -153,22 +153,13 @@ BEGIN
                             WHERE u.id = c.user_id AND u.deleted_at IS NULL
                               AND u.min_iat <= c.iat AND NOT u.has_revocations OFFSET 0) u
         CROSS JOIN LATERAL (SELECT * FROM rooms r WHERE r.id = c.room OFFSET 0) r
-        CROSS JOIN LATERAL (SELECT (SELECT k.grants FROM access_classes k
-                                    WHERE k.id = m.class_id)
-                            FROM community_members m
-                            WHERE m.community_id = r.community_id AND m.user_id = c.user_id
-                              AND NOT m.owner AND m.timeout_until IS NULL OFFSET 0) m(grants)
+        CROSS JOIN LATERAL plain_rights(c.user_id, r.community_id, r.id) p
         CROSS JOIN LATERAL (SELECT * FROM streams s
                             WHERE s.kind = 3 AND s.id = r.id OFFSET 0) s
         CROSS JOIN LATERAL (SELECT * FROM streams s
                             WHERE s.kind = 5 AND s.id = r.scope_id OFFSET 0) x
         WHERE p_right = 'actions' AND p_type = 3 AND NOT c.service
-          -- not where the room is read: it would be read by an index of those not deleted
-          AND r.deleted_at IS NULL AND NOT r.has_overrides
-          AND m.grants & (p_actions | mask('VIEW_ROOM')) = p_actions | mask('VIEW_ROOM')
-          AND (NOT r.private OR EXISTS (SELECT FROM room_members rm
-                                        WHERE rm.room_id = r.id AND rm.user_id = c.user_id
-                                        OFFSET 0))
+          AND p.rights & (p_actions | mask('VIEW_ROOM')) = p_actions | mask('VIEW_ROOM')
     LOOP
         v_done[place] := true;
         RETURN NEXT;

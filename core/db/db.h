@@ -61,8 +61,8 @@ struct db_call {
     struct list node; /* owned by db while the call is under way */
 
     const char *sql; /* the statement's text; prepared once a connection, by address */
-    const struct db_many *many; /* DB_BATCH: how it goes with others of a segment; NULL:
-                                   always by itself */
+    const struct db_many *many; /* DB_BATCH, DB_READ: how it goes with others of a
+                                   segment; NULL: always by itself */
     int param_count;
     const char *params[DB_PARAMS_MAX]; /* text form; NULL is SQL NULL; borrowed */
     enum db_mode mode;
