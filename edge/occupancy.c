@@ -245,8 +245,8 @@ static void goodbye_done(struct upstream_call *call, enum upstream_result result
     free(goodbye);
 }
 
-void occupancy_session_closed(struct occupancy *occupancy, struct session *session,
-                              const char *reason)
+void occupancy_session_over(struct occupancy *occupancy, const struct uuid *session,
+                            const struct uuid *user, const char *reason)
 {
     struct goodbye *goodbye = calloc(1, sizeof(*goodbye));
     if (goodbye == NULL) {
@@ -254,9 +254,12 @@ void occupancy_session_closed(struct occupancy *occupancy, struct session *sessi
     }
     Link__Request request = LINK__REQUEST__INIT;
     Link__Disconnect disconnect = LINK__DISCONNECT__INIT;
-    Link__Actor actor;
+    Link__Actor actor = LINK__ACTOR__INIT;
     struct uuid id = uuid_v7();
-    session_actor(session, &actor);
+    actor.has_session_id = true;
+    actor.session_id = (ProtobufCBinaryData){sizeof(session->b), (uint8_t *)session->b};
+    actor.has_user_id = !uuid_is_zero(*user);
+    actor.user_id = (ProtobufCBinaryData){sizeof(user->b), (uint8_t *)user->b};
     disconnect.reason = (char *)reason;
     request.request_id.data = id.b;
     request.request_id.len = 16;

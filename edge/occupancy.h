@@ -23,8 +23,8 @@ void occupancy_leave(struct occupancy *occupancy, struct session *session,
 void occupancy_forget_user(struct occupancy *occupancy, const struct uuid *user);
 
 /* A session that a core had accepted is over. */
-void occupancy_session_closed(struct occupancy *occupancy, struct session *session,
-                              const char *reason);
+void occupancy_session_over(struct occupancy *occupancy, const struct uuid *session,
+                            const struct uuid *user, const char *reason);
 
 /* At the end of each loop turn: tells what has changed. */
 void occupancy_turn(struct occupancy *occupancy);

@@ -280,7 +280,7 @@ void session_close(struct session *session, const char *reason)
         session_unsubscribe(session, session->subscriptions);
     }
     if (was_open) {
-        occupancy_session_closed(edge->occupancy, session, reason);
+        occupancy_session_over(edge->occupancy, &session->id, &session->user_id, reason);
     }
     leave_user(edge, session);
     map_remove(&edge->sessions, &session->id);

@@ -9,6 +9,7 @@
 #include "edge/edge.h"
 #include "edge/fanout.h"
 #include "edge/recovery.h"
+#include "edge/occupancy.h"
 #include "edge/session.h"
 
 #define RESUME_MAX          SESSION_SUBSCRIPTIONS_MAX
@@ -19,7 +20,7 @@
 struct connecting {
     struct upstream_call call;
     struct edge *edge;
-    struct uuid session_id;
+    struct uuid session_id, user_id;
 };
 
 /* What a client wants to go on with, as link messages. */
@@ -156,12 +157,17 @@ static void connect_done(struct upstream_call *call, enum upstream_result result
 {
     struct connecting *connecting = container_of(call, struct connecting, call);
     struct edge *edge = connecting->edge;
-    struct session *session = map_get(&edge->sessions, &connecting->session_id);
+    struct uuid session_id = connecting->session_id, user_id = connecting->user_id;
+    struct session *session = map_get(&edge->sessions, &session_id);
+    bool connected =
+        result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_CONNECTED;
     free(connecting);
     if (session == NULL) {
-        return; /* gone meanwhile; the core forgets it with Disconnect */
-    }
-    if (result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_CONNECTED) {
+        if (connected) { /* it was not yet there to be ended when it closed */
+            occupancy_session_over(edge->occupancy, &session_id, &user_id,
+                                   "closed while it connected");
+        }
+    } else if (connected) {
         accept_session(edge, session, reply->connected);
     } else if (result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_ERROR &&
                err_from_code(reply->error->code) != ERR_UNAVAILABLE) {
@@ -191,6 +197,7 @@ static void send_connect(struct session *session, struct connecting *connecting,
     request.connect = connect;
     connecting->edge = edge;
     connecting->session_id = session->id;
+    connecting->user_id = session->user_id;
     connecting->call.request = &request;
     connecting->call.deadline_ms = clock_ms() + edge->config->request_timeout_ms;
     connecting->call.changes = false;

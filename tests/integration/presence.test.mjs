@@ -2,15 +2,39 @@
 // a blink, and right again after an edge was killed.
 
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { after, before, describe, it } from 'node:test'
-import { closeAll, connect } from './lib/client.mjs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { closeAll, connect, open } from './lib/client.mjs'
 import { start } from './lib/system.mjs'
+
+/** Holds a transaction after this statement; what comes back ends it. */
+async function hold(sys, statement) {
+  const psql = spawn('psql', ['-qAtX', sys.env.DATABASE_URL], { stdio: ['pipe', 'pipe', 'inherit'] })
+  psql.stdin.write(`BEGIN; ${statement}; SELECT 'held';\n`)
+  for await (const text of psql.stdout.iterator({ destroyOnReturn: false })) if (String(text).includes('held')) break
+  return () => psql.stdin.end('COMMIT;\n')
+}
+
+async function until(fits, timeoutMs = 10_000) {
+  const from = performance.now()
+  while (!await fits()) {
+    assert.ok(performance.now() - from < timeoutMs, `not in time: ${fits}`)
+    await sleep(20)
+  }
+}
+
+/** A sum over all edges. */
+async function metric(sys, name) {
+  const texts = await Promise.all(sys.edges.map(async url => (await fetch(`${url}/metrics`)).text()))
+  return texts.reduce((sum, text) => sum + Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)[1]), 0)
+}
 
 describe('presence', () => {
   let sys, place, roomId, watcher
   before(async () => {
     sys = await start({ edges: 2, cores: 2 })
-    place = await sys.room({ members: 4 })
+    place = await sys.room({ members: 5 })
     roomId = place.roomId
     watcher = await connect('json', sys.edges[0], sys.token(place.users[0]))
     await watcher.call('JOIN_ROOM', { roomId })
@@ -45,6 +69,20 @@ describe('presence', () => {
     await assert.rejects(watcher.next('USER_DISCONNECTED', about(user), 5_000))
     assert.equal(watcher.all('USER_CONNECTED').filter(about(user)).length, 1)
     again.close()
+  })
+
+  it('forgets at once who left while he was still connecting', async () => {
+    const user = place.users[4]
+    const sessions = () => metric(sys, 'belfry_edge_sessions')
+    const before = await sessions()
+    const release = await hold(sys, `SELECT pg_advisory_xact_lock(presence_lock('${user.id}'))`)
+    const client = open('json', sys.edges[1], sys.token(user))
+    await until(async () => Number(await sys.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")) > 0)
+    client.close()
+    await until(async () => await sessions() === before)
+    release()
+    await watcher.next('USER_CONNECTED', about(user))
+    await watcher.next('USER_DISCONNECTED', about(user), 8_000) // a whole lease mends it later
   })
 
   it('lets the users of a killed edge go within eight seconds', async () => {
