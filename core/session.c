@@ -171,6 +171,25 @@ static void answer_nobody(struct request *request)
     request_finish(request);
 }
 
+static struct uuid id_of(bool has, ProtobufCBinaryData bytes)
+{
+    struct uuid uuid = {{0}};
+    if (has && bytes.len == sizeof(uuid.b)) {
+        memcpy(uuid.b, bytes.data, sizeof(uuid.b));
+    }
+    return uuid;
+}
+
+static const char *bind_room_ids(struct request *request, const Link__Connect *question)
+{
+    struct buf ids;
+    array_begin(&ids);
+    for (size_t i = 0; i < question->n_rooms; i++) {
+        array_add_uuid(&ids, id_of(true, question->rooms[i]));
+    }
+    return array_end(&ids, &request->arena);
+}
+
 void answer_connect(struct request *request, const Link__Request *message)
 {
     const Link__Connect *question = message->connect;
@@ -181,11 +200,12 @@ void answer_connect(struct request *request, const Link__Request *message)
     }
     struct arena *arena = &request->arena;
     static const struct db_many many = {
-        .sql = "SELECT * FROM connect_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        .sql = "SELECT * FROM connect_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+               "$12)",
         .each = ~(UINT64_C(1) << 6), /* not whether users are made */
         .least = 1,
     };
-    const char *params[11] = {
+    const char *params[12] = {
         query_uuid(request, actor->user_id),
         actor->username,
         query_uuid(request, actor->session_id),
@@ -194,22 +214,24 @@ void answer_connect(struct request *request, const Link__Request *message)
         arena_printf(arena, "%lld", (long long)actor->issued_at),
         request->core->config->create_users ? "t" : "f",
         question->label != NULL ? arena_text(arena, question->label) : NULL,
+        [11] = bind_room_ids(request, question),
     };
     enum err err =
-        question->n_resume > RESUME_MAX
+        question->n_resume + question->n_rooms > RESUME_MAX
             ? ERR_LIMIT_REACHED
             : cursors_bind(request, question->n_resume, question->resume, &params[8]);
-    if (err == ERR_OK && (params[0] == NULL || params[3] == NULL || params[5] == NULL)) {
+    if (err == ERR_OK && (params[0] == NULL || params[3] == NULL || params[5] == NULL ||
+                          params[11] == NULL)) {
         err = ERR_UNAVAILABLE;
     }
     if (err != ERR_OK) {
         query_refuse(request, err);
         return;
     }
-    query_many(
-        request, &many,
-        "SELECT * FROM session_connect($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        TOGETHER, 11, params, on_connected);
+    query_many(request, &many,
+               "SELECT * FROM session_connect($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+               "$11, $12)",
+               TOGETHER, 12, params, on_connected);
 }
 
 /* ------------------------------------------------------------------ disconnect */
@@ -278,15 +300,6 @@ struct said {
         const char *username;
     } items[];
 };
-
-static struct uuid id_of(bool has, ProtobufCBinaryData bytes)
-{
-    struct uuid uuid = {{0}};
-    if (has && bytes.len == sizeof(uuid.b)) {
-        memcpy(uuid.b, bytes.data, sizeof(uuid.b));
-    }
-    return uuid;
-}
 
 /* By room and user; what finds no memory is found as unknown. */
 static void index_said(struct said *said, struct map *ret_map)

@@ -63,7 +63,7 @@ static inline struct session *session_of(const struct subscription *subscription
 /* What a client says when it begins; each may be none. */
 struct session_hello {
     struct bytes token;
-    struct bytes resume; /* JSON object {"<stream>": "<cursor>", …} */
+    struct bytes resume; /* JSON object {"<stream>": "<cursor>", "<room>": null, …} */
     /* Socket.IO's own way to go on (edge/recovery.h), instead of `resume`. */
     struct bytes recovery_id;
     struct bytes offset;

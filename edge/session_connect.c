@@ -3,16 +3,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/json_scan.h"
 #include "base/log.h"
 #include "edge/edge.h"
 #include "edge/fanout.h"
-#include "edge/recovery.h"
 #include "edge/occupancy.h"
+#include "edge/recovery.h"
 #include "edge/session.h"
 
 #define RESUME_MAX          SESSION_SUBSCRIPTIONS_MAX
+#define RESUME_MEMORY_MAX   (1024 * 1024)
 #define RECOVERED_MAX       (RESUME_MAX * (STREAM_TEXT_SIZE + CURSOR_TEXT_SIZE + 8))
 #define CONNECT_PAYLOAD_MAX (2 * RECOVERED_MAX) /* what is resumed, and communities */
 
@@ -23,11 +25,10 @@ struct connecting {
     struct uuid session_id, user_id;
 };
 
-/* What a client wants to go on with, as link messages. */
-struct resume_list {
-    Link__Cursor cursors[RESUME_MAX];
-    struct stream_id streams[RESUME_MAX];
-    Link__Cursor *pointers[RESUME_MAX];
+/* What a client wants to go on with, as a link message needs it. */
+struct resume_entry {
+    Link__Cursor cursor;
+    struct stream_id stream;
 };
 
 static void join_user(struct edge *edge, struct session *session)
@@ -40,32 +41,56 @@ static void join_user(struct edge *edge, struct session *session)
     } /* else it only misses control from other sessions */
 }
 
-/* {"room:…":"12.0a1b2c3d"}: entries that make no sense are left out; the client then has
- * no such subscription and sees it. */
-static size_t read_resume(struct resume_list *list, struct bytes resume)
+static bool read_cursor(Link__Cursor *ret_cursor, struct bytes value)
 {
-    enum json_type type;
-    if (!json_valid(resume, &type) || type != JSON_OBJECT_TYPE) {
-        return 0;
-    }
+    link__cursor__init(ret_cursor);
+    ret_cursor->has_tag = true;
+    return value.size >= 2 && value.data[0] == '"' &&
+           cursor_parse(bytes_make(value.data + 1, value.size - 2), &ret_cursor->seq,
+                        &ret_cursor->tag);
+}
+
+static size_t count_members(struct bytes object)
+{
     size_t count = 0, at = 0;
     struct bytes key, value;
-    while (count < RESUME_MAX && json_next(resume, &at, &key, &value)) {
-        Link__Cursor *cursor = &list->cursors[count];
-        link__cursor__init(cursor);
-        if (value.size < 2 || value.data[0] != '"' ||
-            !stream_parse(key, &list->streams[count]) ||
-            !cursor_parse(bytes_make(value.data + 1, value.size - 2), &cursor->seq,
-                          &cursor->tag)) {
-            continue;
-        }
-        cursor->has_tag = true;
-        cursor->stream.data = (uint8_t *)&list->streams[count];
-        cursor->stream.len = sizeof(struct stream_id);
-        list->pointers[count] = cursor;
+    while (count < RESUME_MAX && json_next(object, &at, &key, &value)) {
         count++;
     }
     return count;
+}
+
+/* {"room:…":"12.0a1b2c3d","room:…":null}: entries that make no sense are left out; the
+ * client then has no such subscription and sees it. False: no memory. */
+static bool read_resume(struct arena *arena, struct bytes resume,
+                        Link__Connect *ret_connect)
+{
+    enum json_type type;
+    if (!json_valid(resume, &type) || type != JSON_OBJECT_TYPE) {
+        return true;
+    }
+    size_t count = count_members(resume), at = 0;
+    struct resume_entry *entry = arena_alloc(arena, (count + 1) * sizeof(*entry));
+    ret_connect->resume = arena_alloc(arena, (count + 1) * sizeof(Link__Cursor *));
+    ret_connect->rooms = arena_alloc(arena, (count + 1) * sizeof(ProtobufCBinaryData));
+    if (entry == NULL || ret_connect->resume == NULL || ret_connect->rooms == NULL) {
+        return false;
+    }
+    for (; count > 0; count--, entry++) {
+        struct bytes key, value;
+        if (!json_next(resume, &at, &key, &value) || !stream_parse(key, &entry->stream)) {
+            continue;
+        }
+        if (bytes_equal_text(value, "null") && entry->stream.kind == STREAM_ROOM) {
+            ret_connect->rooms[ret_connect->n_rooms++] =
+                (ProtobufCBinaryData){sizeof(entry->stream.id.b), entry->stream.id.b};
+        } else if (read_cursor(&entry->cursor, value)) {
+            entry->cursor.stream.data = (uint8_t *)&entry->stream;
+            entry->cursor.stream.len = sizeof(entry->stream);
+            ret_connect->resume[ret_connect->n_resume++] = &entry->cursor;
+        }
+    }
+    return true;
 }
 
 static void send_success(struct session *session, const Link__Connected *connected)
@@ -208,20 +233,17 @@ static void send_connect(struct session *session, struct connecting *connecting,
 static void ask_core(struct session *session, struct bytes resume)
 {
     Link__Connect connect = LINK__CONNECT__INIT;
+    struct arena arena;
+    arena_init(&arena, RESUME_MEMORY_MAX);
     struct connecting *connecting = calloc(1, sizeof(*connecting));
-    struct resume_list *list = resume.size > 0 ? malloc(sizeof(*list)) : NULL;
-    if (connecting == NULL || (list == NULL && resume.size > 0)) {
+    if (connecting != NULL &&
+        (resume.size == 0 || read_resume(&arena, resume, &connect))) {
+        send_connect(session, connecting, &connect);
+    } else {
         free(connecting);
-        free(list);
         conn_close(session->conn, CLOSE_TRY_LATER, "out of memory");
-        return;
     }
-    if (list != NULL) {
-        connect.n_resume = read_resume(list, resume);
-        connect.resume = list->pointers;
-    }
-    send_connect(session, connecting, &connect);
-    free(list);
+    arena_finish(&arena);
 }
 
 static struct session *new_session(struct conn *conn, const char *name_space)

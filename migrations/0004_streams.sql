@@ -154,10 +154,12 @@ END $$;
 -- refusal is one row without a stream, and so is BUSY, with nothing written for that one:
 -- somebody holds what it needs, or a row is to be made that could be another's at the same
 -- time, of a new user or of an edge's first session. Waits for nobody. `contacts`: whom to
--- tell that the user is there now; NULL: nobody. `place`: in the arrays, from 1.
+-- tell that the user is there now; NULL: nobody. `place`: in the arrays, from 1. p_streams
+-- with p_seqs and p_tags: what each goes on with; p_rooms: what each joins.
 CREATE FUNCTION connect_many(p_users uuid[], p_names text[], p_sessions uuid[], p_edges uuid[],
                              p_tokens text[], p_iats bigint[], p_create boolean,
-                             p_labels text[], p_streams text[], p_seqs text[], p_tags text[])
+                             p_labels text[], p_streams text[], p_seqs text[], p_tags text[],
+                             p_rooms text[])
 RETURNS TABLE (status text, message text, username text, display_name text, epoch uuid,
                first boolean, contacts text[], stream text, seq bigint, tag int, access text,
                access_seq bigint, resume_seq bigint, resume_tag int, resync boolean, place int)
@@ -182,11 +184,11 @@ BEGIN
                                AND (r.session_id = c.session_id OR r.token_id = c.token))
                     THEN 'This session was revoked' END AS problem
         FROM unnest(p_users, p_sessions, p_edges, p_tokens, p_iats, p_labels, p_streams, p_seqs,
-                    p_tags, v_held)
+                    p_tags, p_rooms, v_held)
              WITH ORDINALITY AS c(user_id, session_id, edge_id, token, iat, label, streams, seqs,
-                                  tags, held, place)
+                                  tags, rooms, held, place)
         LEFT JOIN LATERAL (SELECT * FROM users u WHERE u.id = c.user_id OFFSET 0) u ON true
-    ), begun AS (
+    ), begun AS MATERIALIZED (
         SELECT a.*, row_number() OVER (PARTITION BY a.user_id ORDER BY a.place) = 1 AS leads
         FROM asked a WHERE NOT a.busy AND a.problem IS NULL AND a.session_id IS NOT NULL
     ), entered AS (
@@ -205,16 +207,17 @@ BEGIN
         ON CONFLICT (user_id) DO UPDATE SET leaving_at = NULL WHERE p.leaving_at IS NOT NULL
         RETURNING p.user_id, p.xmax = 0 AS is_new
     ), decided AS MATERIALIZED (
-        SELECT a.*, f.is_new,
-               CASE WHEN f.is_new AND a.seen THEN contact_streams(a.user_id) END AS contacts
+        SELECT a.*, a.place IN (
+                   SELECT b.place FROM begun b
+                   WHERE b.leads AND b.user_id IN (SELECT k.user_id FROM came k WHERE k.is_new)
+               ) AS is_new
         FROM asked a
-        LEFT JOIN (SELECT b.place, k.is_new FROM begun b JOIN came k ON k.user_id = b.user_id
-                   WHERE b.leads) f ON f.place = a.place
     )
     SELECT CASE WHEN d.busy THEN 'BUSY' WHEN d.problem IS NULL THEN 'OK'
                 ELSE 'UNAUTHENTICATED' END,
            d.problem, d.username, d.display_name, (SELECT i.epoch FROM instance i WHERE i.one),
-           coalesce(d.is_new, false), d.contacts, t.*, d.place::int
+           d.is_new, CASE WHEN d.is_new AND d.seen THEN contact_streams(d.user_id) END, t.*,
+           d.place::int
     FROM decided d
     LEFT JOIN LATERAL (
         -- as session_streams() without anything to go on with, and as community_rights()
@@ -225,20 +228,36 @@ BEGIN
         SELECT 'community:' || m.community_id, s.last_seq, s.last_tag,
                'access:' || m.community_id, x.last_seq, NULL, NULL, false
         FROM community_members m
-        CROSS JOIN LATERAL (SELECT FROM communities c
-                            WHERE c.id = m.community_id AND c.deleted_at IS NULL
-                              AND (m.owner OR (SELECT k.grants FROM access_classes k
-                                               WHERE k.id = m.class_id)
-                                              & mask('VIEW_COMMUNITY') <> 0) OFFSET 0) c
         CROSS JOIN LATERAL (SELECT * FROM streams s
                             WHERE s.kind = 1 AND s.id = m.community_id OFFSET 0) s
         LEFT JOIN LATERAL (SELECT * FROM streams s
                            WHERE s.kind = 5 AND s.id = m.community_id OFFSET 0) x ON true
         WHERE m.user_id = d.user_id AND d.streams = '{}'
+          -- a deleted community's classes grant nothing
+          AND CASE WHEN m.owner THEN EXISTS (SELECT FROM communities c
+                                             WHERE c.id = m.community_id
+                                               AND c.deleted_at IS NULL OFFSET 0)
+                   ELSE (SELECT k.grants FROM access_classes k WHERE k.id = m.class_id)
+                        & mask('VIEW_COMMUNITY') <> 0 END
         UNION ALL
         SELECT r.* FROM session_streams(d.user_id, d.streams::text[], d.seqs::bigint[],
                                         d.tags::int[]) r
-        WHERE d.streams <> '{}') t ON NOT d.busy AND d.problem IS NULL
+        WHERE d.streams <> '{}'
+        UNION ALL
+        -- rooms from now on, as JOIN_ROOM opens them
+        SELECT 'room:' || r.id, s.last_seq, s.last_tag, 'access:' || r.scope_id, x.last_seq,
+               NULL, NULL, false
+        FROM unnest(d.rooms::uuid[]) AS w(id)
+        CROSS JOIN LATERAL (SELECT * FROM rooms r WHERE r.id = w.id OFFSET 0) r
+        CROSS JOIN LATERAL (SELECT * FROM streams s
+                            WHERE s.kind = 3 AND s.id = r.id OFFSET 0) s
+        CROSS JOIN LATERAL (SELECT * FROM streams s
+                            WHERE s.kind = 5 AND s.id = r.scope_id OFFSET 0) x
+        WHERE d.rooms <> '{}'
+          AND coalesce((SELECT p.rights FROM plain_rights(d.user_id, r.community_id, r.id) p),
+                       room_rights(d.user_id, r.community_id, r.id))
+              & mask('VIEW_ROOM') <> 0
+        ) t ON NOT d.busy AND d.problem IS NULL
     ORDER BY d.place;
 END $$;
 
@@ -246,7 +265,8 @@ END $$;
 -- request, which only makes sure that the user is there.
 CREATE FUNCTION session_connect(p_user uuid, p_name text, p_session uuid, p_edge uuid,
                                 p_token text, p_iat bigint, p_create boolean, p_label text,
-                                p_streams text[], p_seqs bigint[], p_tags int[])
+                                p_streams text[], p_seqs bigint[], p_tags int[],
+                                p_rooms uuid[] DEFAULT '{}')
 RETURNS TABLE (status text, message text, username text, display_name text, epoch uuid,
                first boolean, contacts text[], stream text, seq bigint, tag int, access text,
                access_seq bigint, resume_seq bigint, resume_tag int, resync boolean)
@@ -276,7 +296,8 @@ BEGIN
            c.stream, c.seq, c.tag, c.access, c.access_seq, c.resume_seq, c.resume_tag, c.resync
     FROM connect_many(ARRAY[p_user], ARRAY[p_name], ARRAY[p_session], ARRAY[p_edge],
                       ARRAY[p_token], ARRAY[p_iat], p_create, ARRAY[p_label],
-                      ARRAY[p_streams::text], ARRAY[p_seqs::text], ARRAY[p_tags::text]) c;
+                      ARRAY[p_streams::text], ARRAY[p_seqs::text], ARRAY[p_tags::text],
+                      ARRAY[p_rooms::text]) c;
 END $$;
 
 -- Sessions end: OK, or BUSY. Whether that is news, expire_presence() tells when the grace is
@@ -569,9 +590,9 @@ DROP FUNCTION purge(int), expire_leases(),
     slice_of(uuid, int), end_edges(uuid[]), sessions_lock(), occupancy_lock(), name_of(uuid),
     session_disconnect(uuid, uuid), disconnect_many(uuid[], uuid[]),
     session_connect(uuid, text, uuid, uuid, text, bigint, boolean, text, text[], bigint[],
-                    int[]),
+                    int[], uuid[]),
     connect_many(uuid[], text[], uuid[], uuid[], text[], bigint[], boolean, text[], text[],
-                 text[], text[]),
+                 text[], text[], text[]),
     session_streams(uuid, text[], bigint[], int[]), make_user(uuid, text),
     recheck(uuid[], text[]), heads_since(xid8), catch_up(text[], bigint[], int[], int),
     event_texts(events), cursor_fits(smallint, uuid, bigint, int, bigint, int);

@@ -221,13 +221,17 @@ static bool read_cursor(struct conn *conn, struct bytes message, struct buf *ret
     struct wire_field fields[2] = {{0}};
     if (!read_fields(conn, message, KNOWN(known), fields) ||
         !check_text(conn, known[0].name, fields[0].content, true) ||
-        !check_text(conn, known[1].name, fields[1].content, true)) {
+        !check_text(conn, known[1].name, fields[1].content, false)) {
         return false;
     }
     buf_append_char(ret_resume, ret_resume->size > 0 ? ',' : '{');
     buf_append_json_string(ret_resume, fields[0].content);
     buf_append_char(ret_resume, ':');
-    buf_append_json_string(ret_resume, fields[1].content);
+    if (fields[1].content.size == 0) {
+        buf_append_text(ret_resume, "null");
+    } else {
+        buf_append_json_string(ret_resume, fields[1].content);
+    }
     return true;
 }
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { closeAll, connect } from './lib/client.mjs'
+import { connect as connectProtobuf } from './lib/protobuf.mjs'
 import { system } from './lib/system.mjs'
 
 describe('a conversation over two edges', () => {
@@ -151,5 +152,31 @@ describe('a conversation over two edges', () => {
     const back = await connect('json', sys.edges[1], undefined, { resume, headers, query: '?hello' })
     await back.next('MESSAGE_CREATED', event => event.seq === seq + 5)
     back.close()
+  })
+
+  it('joins rooms as it connects, where it may', async () => {
+    const [[secret]] = await sys.sql(`INSERT INTO rooms (id, community_id, scope_id, private)
+      VALUES (gen_random_uuid(), '${place.community}', '${place.community}', true) RETURNING id`)
+    await sys.sql(`SELECT new_streams(ARRAY[3], ARRAY['${secret}'::uuid])`)
+    const rooms = { [`room:${roomId}`]: null, [`room:${secret}`]: null, 'room:nonsense': null, [`user:${place.users[1].id}`]: null }
+    for (const framing of ['json', 'socketio', 'protobuf']) {
+      const { seq: before } = await alice.call('SEND_MESSAGE', { roomId, content: 'before' })
+      const options = { resume: rooms }
+      const comes = framing === 'protobuf'
+        ? await connectProtobuf(sys.edges[1], sys.token(place.users[1]), options)
+        : await connect(framing, sys.edges[1], sys.token(place.users[1]), options)
+      const [{ streams }] = comes.all('CONNECTION_SUCCESS')
+      assert.equal(Number.parseInt(streams[`room:${roomId}`]), before, framing)
+      assert.deepEqual(Object.keys(streams).sort(),
+        [`community:${place.community}`, `room:${roomId}`, `user:${place.users[1].id}`], framing)
+      await alice.next('USER_JOINED_ROOM', event => event.userId === place.users[1].id && event.roomId === roomId)
+      const { seq } = await alice.call('SEND_MESSAGE', { roomId, content: 'after' })
+      await comes.next('MESSAGE_CREATED', event => event.seq === seq)
+      assert.equal(comes.all('MESSAGE_CREATED').length, 1, 'nothing of before')
+      await comes.call('TYPING_START', { roomId })
+      await alice.next('USER_TYPING', event => event.userId === place.users[1].id && event.isTyping)
+      comes.close()
+      await alice.next('USER_LEFT_ROOM', event => event.userId === place.users[1].id)
+    }
   })
 })

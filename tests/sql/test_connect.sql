@@ -13,7 +13,8 @@ LANGUAGE sql AS $$
                   || CASE p_mode WHEN 0 THEN 'session_connect(%L, ''x'', %L, %L, NULL, 1, true,'
                                              ' NULL, ''{}'', ''{}'', ''{}'') c'
                      ELSE 'connect_many(ARRAY[%L::uuid], ''{x}'', ARRAY[%L::uuid], ARRAY[%L::uuid],'
-                          ' ''{NULL}'', ''{1}'', true, ''{NULL}'', ''{"{}"}'', ''{"{}"}'', ''{"{}"}'') c'
+                          ' ''{NULL}'', ''{1}'', true, ''{NULL}'', ''{"{}"}'', ''{"{}"}'', ''{"{}"}'','
+                          ' ''{"{}"}'') c'
                      END, p_user, p_session, p_edge)
 $$;
 CREATE FUNCTION connect_says(p_user uuid, p_session uuid, p_edge uuid, p_mode int) RETURNS text
@@ -113,7 +114,7 @@ CREATE TABLE said AS SELECT c.* FROM many,
     (SELECT array_agg(id ORDER BY place) AS ids, array_agg(session ORDER BY place) AS sessions FROM callers) a,
     connect_many(a.ids, array_fill('x'::text, '{7}'), a.sessions, array_fill(edge, '{7}'), array_fill('t'::text, '{7}'),
                  array_fill(1::bigint, '{7}'), true, array_fill('l'::text, '{7}'), array_fill('{}'::text, '{7}'),
-                 array_fill('{}'::text, '{7}'), array_fill('{}'::text, '{7}')) c;
+                 array_fill('{}'::text, '{7}'), array_fill('{}'::text, '{7}'), array_fill('{}'::text, '{7}')) c;
 SELECT test.equal((SELECT string_agg(DISTINCT place || status || CASE WHEN first THEN '!' ELSE '' END, ' ') FROM said),
                   '1OK! 2OK! 3OK! 4UNAUTHENTICATED 5OK! 6BUSY 7OK', 'each its own');
 SELECT test.equal((SELECT string_agg(place::text, '' ORDER BY place) FROM said WHERE stream LIKE 'user:%'),
@@ -141,7 +142,8 @@ FROM (SELECT edge_id FROM edges LIMIT 1) e, again a, LATERAL (
     FROM connect_many(ARRAY[test.u(91), test.u(91), test.u(92)], ARRAY['a', 'a', 'b'],
         ARRAY[a.session, a.session, a.other], array_fill(e.edge_id, ARRAY[3]), array_fill(NULL::text, ARRAY[3]),
         array_fill(1700000000::bigint, ARRAY[3]), true, array_fill(NULL::text, ARRAY[3]),
-        array_fill('{}'::text, ARRAY[3]), array_fill('{}'::text, ARRAY[3]), array_fill('{}'::text, ARRAY[3])) c) c;
+        array_fill('{}'::text, ARRAY[3]), array_fill('{}'::text, ARRAY[3]), array_fill('{}'::text, ARRAY[3]),
+        array_fill('{}'::text, ARRAY[3])) c) c;
 
 -- A session that was revoked has no row when it ends; its user leaves with it all the same.
 DELETE FROM sessions s USING again a WHERE s.session_id = a.session;

@@ -43,7 +43,7 @@ export class Client {
   readonly #options: ClientOptions;
   readonly #connector: Connector;
   readonly #emitter = new Emitter();
-  readonly #streams = new Streams();
+  readonly #streams: Streams;
   readonly #line: Line;
   #life = 0; // which connection; what an earlier one still says is not heard
   #attempts = 0;
@@ -63,6 +63,7 @@ export class Client {
 
   constructor(options: ClientOptions) {
     this.#options = options;
+    this.#streams = new Streams(options.rooms);
     this.#connector = options.connector ?? socketIo(options.socket);
     this.#line = new Line({
       outbox: options.outbox ?? {},

@@ -36,6 +36,11 @@ export interface ClientOptions {
   url: string | readonly string[];
   /** A token, or where to get one: asked at each connect and before it expires. */
   token: string | ((reason: TokenReason) => string | Promise<string>);
+  /**
+   * Ids of rooms that the first connection joins as it begins, without a JOIN_ROOM and its round
+   * trip. `lost` names those that the user may not see.
+   */
+  rooms?: readonly string[];
   /** Default: true. False: `connect()` is called later. */
   autoConnect?: boolean;
   /** Whose changes the outbox keeps before there was a first connection. */

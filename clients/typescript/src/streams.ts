@@ -36,6 +36,14 @@ export class Streams {
   #positions = new Map<string, Position>();
   #leaving = new Set<string>();
   #recoveries = new Map<string, { seq: number; count: number }>();
+  readonly #rooms: readonly string[];
+  /** The streams of #rooms, until a connection has begun with them. */
+  #wanted = new Set<string>();
+
+  constructor(rooms: readonly string[] = []) {
+    this.#rooms = rooms;
+    this.clear();
+  }
 
   /** A server said where a stream begins on this connection. */
   set(stream: string, cursor: string, seq = cursorSeq(cursor)): void {
@@ -52,6 +60,7 @@ export class Streams {
 
   /** Being left: not resumed any more. */
   leave(stream: string): void {
+    this.#wanted.delete(stream);
     this.#leaving.add(stream);
   }
 
@@ -65,6 +74,7 @@ export class Streams {
     this.#positions.clear();
     this.#leaving.clear();
     this.#recoveries.clear();
+    this.#wanted = new Set(this.#rooms.map(id => `room:${id}`));
   }
 
   has(stream: string): boolean {
@@ -73,7 +83,9 @@ export class Streams {
 
   /** A connection has begun with these streams: the names of those that it has not resumed. */
   begin(streams: Record<string, string>): string[] {
-    const gone = [...this.#positions.keys()].filter(stream => !Object.hasOwn(streams, stream));
+    const asked = [...this.#positions.keys(), ...this.#wanted];
+    const gone = asked.filter(stream => !Object.hasOwn(streams, stream));
+    this.#wanted.clear();
     const lost = gone.filter(stream => !this.#leaving.has(stream));
     for (const stream of gone) this.close(stream);
     for (const [stream, cursor] of Object.entries(streams)) this.set(stream, cursor);
@@ -108,9 +120,13 @@ export class Streams {
   }
 
   /** The cursors to connect with. */
-  resume(): Record<string, string> {
-    const resume: Record<string, string> = {};
+  resume(): Record<string, string | null> {
+    const resume: Record<string, string | null> = {};
     let size = 0;
+    for (const stream of this.#wanted) {
+      size += stream.length + 8;
+      resume[stream] = null;
+    }
     for (const [stream, { cursor }] of this.#positions) {
       size += stream.length + cursor.length + 6;
       if (size > RESUME_BYTES_MAX) break;

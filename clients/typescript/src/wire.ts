@@ -26,7 +26,8 @@ export interface EphemeralEvent {
 /** What a connection begins with. */
 export interface Auth {
   token: string;
-  resume?: Record<string, string>;
+  /** Where streams go on; null: a room is joined. */
+  resume?: Record<string, string | null>;
 }
 
 /** One life of a connection, as a socket of socket.io-client is one. */

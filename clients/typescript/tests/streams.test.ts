@@ -32,6 +32,34 @@ describe("a stream", () => {
     expect(server.calls.filter(({ event }) => event === "JOIN_ROOM")).toHaveLength(1);
   });
 
+  it("of a room that is named beforehand begins with the connection, and goes on as any other", async () => {
+    const server = createMockServer();
+    const alice = open(server);
+    await say(alice, "before");
+    const bob = server.client("bob", { rooms: [ROOM] });
+    opened.push(bob);
+    const heard = collect<MessageCreatedPayload>(bob, "MESSAGE_CREATED");
+    await connected(bob);
+    await say(alice, "1");
+    await until(() => heard.length === 1);
+    server.cut("bob");
+    await say(alice, "2");
+    await until(() => heard.length === 2);
+    expect(contents(heard)).toEqual(["1", "2"]);
+    expect(server.calls.some(({ event }) => event === "JOIN_ROOM")).toBe(false);
+  });
+
+  it("of such a room is asked for once, and missed where it may not be seen", () => {
+    const streams = new Streams([ROOM]);
+    expect(streams.resume()).toEqual({ [STREAM]: null });
+    expect(streams.begin({ "user:1": "0.0" })).toEqual([STREAM]);
+    expect(streams.resume()).toEqual({ "user:1": "0.0" });
+    streams.clear();
+    expect(streams.resume()).toEqual({ [STREAM]: null });
+    streams.leave(STREAM);
+    expect(streams.resume()).toEqual({});
+  });
+
   it("hands out no event twice", async () => {
     const server = createMockServer();
     const client = open(server);

@@ -51,6 +51,20 @@ void check_joined(struct swarm *swarm, struct client *client, const struct incom
     swarm->shared->rooms[client_room(swarm, client)].members++;
 }
 
+bool check_welcomed(struct swarm *swarm, struct client *client, const struct incoming *in)
+{
+    char room[ROOM_NAME_SIZE];
+    client_room_name(swarm, client, client->joined, room);
+    const char *at = memmem(in->body, in->body_size, room, strlen(room));
+    if (at != NULL && client->joined == 0) {
+        at += strlen(room) + strlen("\":\""); /* the cursor begins with the seq */
+        client->has_seq = true;
+        client->last_seq = dialect_number(&at, in->body + in->body_size);
+        swarm->shared->rooms[client_room(swarm, client)].members++;
+    }
+    return at != NULL;
+}
+
 static void raise(_Atomic uint64_t *at, uint64_t to)
 {
     uint64_t is = *at;

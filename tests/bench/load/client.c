@@ -16,6 +16,7 @@
 #include "load/ws.h"
 
 #define PAYLOAD_MAX   8192
+#define RESUME_SIZE   4096
 #define PER_ADDRESS   4000 /* connections from one address: ports run out at 28,000 */
 #define FIRST_ADDRESS 0x7f000002U
 #define ADDRESSES_MAX 200U
@@ -84,6 +85,13 @@ static void send_call(struct swarm *swarm, struct client *client, const char *ev
     client_send_frame(swarm, client, frame + WS_HEAD_MAX, size, WS_TEXT);
 }
 
+void client_room_name(const struct swarm *swarm, const struct client *client,
+                      uint32_t number, char ret_name[ROOM_NAME_SIZE])
+{
+    snprintf(ret_name, ROOM_NAME_SIZE, "room:00000000-0000-4000-9000-%012x",
+             (client->user + number) % swarm->options->rooms);
+}
+
 void client_send_join(struct swarm *swarm, struct client *client)
 {
     char data[128];
@@ -92,13 +100,32 @@ void client_send_join(struct swarm *swarm, struct client *client)
     send_call(swarm, client, "JOIN_ROOM", data);
 }
 
+/* {"room:…":null,…}: those that are joined with the hello; null: none. */
+static void write_resume(const struct swarm *swarm, const struct client *client,
+                         char ret_json[RESUME_SIZE])
+{
+    size_t used = 1;
+    snprintf(ret_json, RESUME_SIZE, "%s", swarm->options->at_once > 0 ? "{" : "null");
+    for (uint32_t i = 0; i < swarm->options->at_once; i++) {
+        char room[ROOM_NAME_SIZE];
+        client_room_name(swarm, client, i, room);
+        used += (size_t)snprintf(ret_json + used, RESUME_SIZE - used, "%s\"%s\":null",
+                                 i > 0 ? "," : "", room);
+    }
+    if (used > 1) {
+        memcpy(ret_json + used, "}", 2);
+    }
+}
+
 void client_send_hello(struct swarm *swarm, struct client *client)
 {
     char frame[PAYLOAD_MAX];
     char token[TOKEN_SIZE];
+    char resume[RESUME_SIZE];
     token_make(swarm->options->secret, client->user, token);
-    size_t size = swarm->options->dialect->hello(frame + WS_HEAD_MAX,
-                                                 sizeof(frame) - WS_HEAD_MAX, token);
+    write_resume(swarm, client, resume);
+    size_t size = swarm->options->dialect->hello(
+        frame + WS_HEAD_MAX, sizeof(frame) - WS_HEAD_MAX, token, resume);
     client_send_frame(swarm, client, frame + WS_HEAD_MAX, size, WS_TEXT);
 }
 

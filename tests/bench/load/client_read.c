@@ -12,17 +12,36 @@
 
 static char input[READ_MAX]; /* of whichever connection is being read */
 
+static void join_next(struct swarm *swarm, struct client *client)
+{
+    if (client->joined < swarm->options->joins) {
+        client_send_join(swarm, client);
+    } else {
+        swarm_ready(swarm, client);
+    }
+}
+
+static void on_welcome(struct swarm *swarm, struct client *client,
+                       const struct incoming *in)
+{
+    client->state = CLIENT_JOINING;
+    while (client->joined < swarm->options->at_once) {
+        if (!check_welcomed(swarm, client, in)) {
+            client_lost(swarm, client, in->body, in->body_size);
+            return;
+        }
+        client->joined++;
+    }
+    join_next(swarm, client);
+}
+
 static void on_reply(struct swarm *swarm, struct client *client,
                      const struct incoming *in)
 {
     if (client->state == CLIENT_JOINING) {
         check_joined(swarm, client, in);
         client->joined++;
-        if (client->joined < swarm->options->joins) {
-            client_send_join(swarm, client);
-        } else {
-            swarm_ready(swarm, client);
-        }
+        join_next(swarm, client);
     } else if (client->state == CLIENT_READY && in->id == client->call) {
         check_reply(swarm, client, in);
         swarm_answered(swarm, client);
@@ -66,12 +85,7 @@ static void on_text(struct swarm *swarm, struct client *client, const char *text
         client_send_hello(swarm, client);
         break;
     case IN_WELCOME:
-        client->state = CLIENT_JOINING;
-        if (swarm->options->joins > 0) {
-            client_send_join(swarm, client);
-        } else {
-            swarm_ready(swarm, client);
-        }
+        on_welcome(swarm, client, &in);
         break;
     case IN_REFUSED:
         client_lost(swarm, client, text, size);

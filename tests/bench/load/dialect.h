@@ -33,8 +33,8 @@ struct dialect {
     const char *path;
     const char *pong;
     bool hello_at_once; /* not waiting for IN_OPEN */
-    /* Both write a message and return its size. */
-    size_t (*hello)(char *out, size_t size, const char *token);
+    /* Both write a message and return its size. `resume`: JSON. */
+    size_t (*hello)(char *out, size_t size, const char *token, const char *resume);
     size_t (*call)(char *out, size_t size, uint32_t id, const char *event,
                    const char *data);
     void (*read)(const char *text, size_t size, struct incoming *ret_incoming);

@@ -25,9 +25,10 @@ uint64_t dialect_number(const char **text, const char *end)
     return number;
 }
 
-static size_t hello(char *out, size_t size, const char *token)
+static size_t hello(char *out, size_t size, const char *token, const char *resume)
 {
-    return (size_t)snprintf(out, size, "{\"hello\":{\"token\":\"%s\"}}", token);
+    return (size_t)snprintf(out, size, "{\"hello\":{\"token\":\"%s\",\"resume\":%s}}",
+                            token, resume);
 }
 
 static size_t call(char *out, size_t size, uint32_t id, const char *event,
@@ -55,6 +56,8 @@ static void read_text(const char *text, size_t size, struct incoming *ret_incomi
         read_reply(text, size, ret_incoming);
     } else if (BEGINS(text, size, "{\"event\":\"CONNECTION_SUCCESS\"")) {
         ret_incoming->kind = IN_WELCOME;
+        ret_incoming->body = text;
+        ret_incoming->body_size = size;
     } else if (BEGINS(text, size, "{\"event\":\"CONNECTION_ERROR\"")) {
         ret_incoming->kind = IN_REFUSED;
     } else if (BEGINS(text, size, "{\"event\":\"")) {

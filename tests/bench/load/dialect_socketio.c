@@ -4,9 +4,10 @@
 
 #include "load/dialect.h"
 
-static size_t hello(char *out, size_t size, const char *token)
+static size_t hello(char *out, size_t size, const char *token, const char *resume)
 {
-    return (size_t)snprintf(out, size, "40{\"token\":\"%s\"}", token);
+    return (size_t)snprintf(out, size, "40{\"token\":\"%s\",\"resume\":%s}", token,
+                            resume);
 }
 
 static size_t call(char *out, size_t size, uint32_t id, const char *event,
@@ -25,6 +26,8 @@ static void read_text(const char *text, size_t size, struct incoming *ret_incomi
         ret_incoming->kind = IN_OPEN;
     } else if (BEGINS(text, size, "42[\"CONNECTION_SUCCESS\"")) {
         ret_incoming->kind = IN_WELCOME;
+        ret_incoming->body = text;
+        ret_incoming->body_size = size;
     } else if (BEGINS(text, size, "42[\"CONNECTION_ERROR\"") ||
                BEGINS(text, size, "44") || BEGINS(text, size, "41")) {
         ret_incoming->kind = IN_REFUSED;

@@ -16,6 +16,7 @@ static const char help[] =
     "  --clients N        connections; client i is user i\n"
     "  --rooms R          client i is in room i mod R\n"
     "  --joins K          rooms that a client joins (1)\n"
+    "  --at-once K        so many of them as it connects, without asking again (0)\n"
     "  --in-flight N      closed loop: so many events under way (100)\n"
     "  --rate R           open loop instead: so many events a second; latency counts\n"
     "                     from when an event was due\n"
@@ -37,6 +38,7 @@ enum {
     OPT_CLIENTS,
     OPT_ROOMS,
     OPT_JOINS,
+    OPT_AT_ONCE,
     OPT_IN_FLIGHT,
     OPT_RATE,
     OPT_WARM,
@@ -57,6 +59,7 @@ static const struct option names[] = {
     {"clients", required_argument, NULL, OPT_CLIENTS},
     {"rooms", required_argument, NULL, OPT_ROOMS},
     {"joins", required_argument, NULL, OPT_JOINS},
+    {"at-once", required_argument, NULL, OPT_AT_ONCE},
     {"in-flight", required_argument, NULL, OPT_IN_FLIGHT},
     {"rate", required_argument, NULL, OPT_RATE},
     {"warm", required_argument, NULL, OPT_WARM},
@@ -156,6 +159,9 @@ static void take(struct options *options, int option, char *value)
         break;
     case OPT_JOINS:
         options->joins = whole(value, 0, 100);
+        break;
+    case OPT_AT_ONCE:
+        options->at_once = whole(value, 0, 40);
         break;
     case OPT_IN_FLIGHT:
         options->in_flight = whole(value, 1, 1000000);

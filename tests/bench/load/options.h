@@ -29,6 +29,7 @@ struct options {
     uint32_t clients;   /* client i is seeded user i */
     uint32_t rooms;     /* client i is in room i mod rooms */
     uint32_t joins;     /* and in the next ones, so many altogether */
+    uint32_t at_once;   /* so many of them with the hello */
     uint32_t in_flight; /* closed loop; 0: open loop */
     double rate;        /* open loop: per second */
     double warm, seconds;

@@ -166,10 +166,11 @@ void report_print(const struct findings *findings)
     const struct options *options = findings->options;
     add_up(findings);
     printf("{\"scenario\":\"%s\",\"dialect\":\"%s\",\"clients\":%u,\"rooms\":%u,"
-           "\"joins\":%u,\"in_flight\":%u,\"open_rate\":%.0f,\"processes\":%u,",
+           "\"joins\":%u,\"at_once\":%u,\"in_flight\":%u,\"open_rate\":%.0f,"
+           "\"processes\":%u,",
            scenarios[options->scenario], options->dialect->name, options->clients,
-           options->rooms, options->joins, options->in_flight, options->rate,
-           options->processes);
+           options->rooms, options->joins, options->at_once, options->in_flight,
+           options->rate, options->processes);
     print_connect(findings);
     if (options->scenario == SCENARIO_BROADCAST) {
         print_broadcasts(findings);

@@ -7,6 +7,8 @@
 #include "load/shared.h"
 #include "load/ws.h"
 
+#define ROOM_NAME_SIZE 48
+
 enum client_state {
     CLIENT_NEW,
     CLIENT_CONNECTING, /* TCP */
@@ -76,6 +78,9 @@ void client_lost(struct swarm *swarm, struct client *client, const char *why,
                  size_t why_size);
 void client_lost_errno(struct swarm *swarm, struct client *client, const char *what);
 void client_send_hello(struct swarm *swarm, struct client *client);
+/* The stream of the client's first room, its second … */
+void client_room_name(const struct swarm *swarm, const struct client *client,
+                      uint32_t number, char ret_name[ROOM_NAME_SIZE]);
 void client_send_join(struct swarm *swarm, struct client *client);
 /* The payload has WS_HEAD_MAX bytes of room in front. */
 void client_send_frame(struct swarm *swarm, struct client *client, char *payload,
@@ -92,6 +97,10 @@ static inline uint32_t client_room(const struct swarm *swarm, const struct clien
 /* ---- check.c: what arrives ---- */
 /* The seq at which the client's room stood when it joined. */
 void check_joined(struct swarm *swarm, struct client *client, const struct incoming *in);
+/* The same of the next room that should have been opened with the hello; false: it was
+ * not. */
+bool check_welcomed(struct swarm *swarm, struct client *client,
+                    const struct incoming *in);
 void check_reply(struct swarm *swarm, struct client *client, const struct incoming *in);
 void check_event(struct swarm *swarm, struct client *client, const struct incoming *in);
 /* Nothing comes any more: what is missing? */

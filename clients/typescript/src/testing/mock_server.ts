@@ -167,9 +167,10 @@ export class MockServer {
     this.#resume(session, { [`user:${found.id}`]: this.log.cursor(`user:${found.id}`), ...resume });
   }
 
-  #resume(session: MockSession, resume: Record<string, string>): void {
+  #resume(session: MockSession, resume: Record<string, string | null>): void {
     const streams: Record<string, string> = {};
-    const missed = Object.entries(resume).map(([stream, cursor]) => {
+    const missed = Object.entries(resume).map(([stream, given]) => {
+      const cursor = given ?? this.log.cursor(stream);
       const events = this.log.after(stream, cursor);
       streams[stream] = events ? cursor : this.log.cursor(stream);
       session.subscriptions.set(stream, this.log.seq(stream));
