@@ -68,7 +68,8 @@ struct event_def {
     const char *sql_function; /* "event_send_message": what run_sql() calls */
     const char *sql_shortcut; /* "run_send_message": admission, function and completion in
                                  one, for several calls at once; NULL: has none */
-    const char *name_space;   /* "/" */
+    const char *sql_lone;   /* "lone_send_message": the same for one call, of a change */
+    const char *name_space; /* "/" */
     enum event_kind kind;
     enum event_authentication authentication;
     enum right_kind right;

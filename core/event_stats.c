@@ -95,6 +95,12 @@ static char *compose(const struct event_def *event, int arg_count)
     const char *suffix = event->kind == EVENT_READ ? "_read" : "";
     struct buf buf;
     buf_init(&buf, 4096);
+    if (event->sql_lone != NULL) {
+        buf_printf(&buf, "SELECT o.* FROM %s(", event->sql_lone);
+        append_params(&buf, 1, ADMISSION_PARAMS + arg_count);
+        buf_append_text(&buf, ") o");
+        return take_text(&buf);
+    }
     buf_printf(&buf, "SELECT o.* FROM admit%s(", suffix);
     append_params(&buf, 1, ADMISSION_PARAMS);
     buf_printf(&buf, ") a, complete%s(a, CASE WHEN a.status IS NULL THEN %s(a%s", suffix,

@@ -27,8 +27,8 @@ struct event_stats *event_stats_of(const struct event_def *event);
 void event_stats_count(const struct event_def *event, enum err err, int64_t took_us);
 
 /* The statement of docs/sql.md for this event: admit, its own function with `arg_count`
- * arguments, complete. The same text each time, so that it is prepared once. NULL: no
- * memory. */
+ * arguments, complete; or all three in one, its lone form. The same text each time, so
+ * that it is prepared once. NULL: no memory. */
 const char *event_statement(const struct event_def *event, int arg_count);
 
 /* The event's shortcut for several calls at once; NULL: it has none, or no memory. Call

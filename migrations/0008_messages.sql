@@ -28,10 +28,10 @@ RETURNS text LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE FUNCTION event_send_message(a admission, p_content text, p_reply_to uuid,
-                                   p_client_id uuid DEFAULT NULL)
+                                   p_client_id uuid DEFAULT NULL, p_id uuid DEFAULT NULL)
 RETURNS outcome LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
-    v_id uuid := uuid_v7();
+    v_id uuid := coalesce(p_id, uuid_v7());
     v_slot slot;
 BEGIN
     IF a.user_id IS NULL THEN
@@ -61,7 +61,8 @@ CREATE FUNCTION run_send_message(p_mode int, p_users uuid[], p_sessions uuid[],
                                  p_keys uuid[], p_event text, p_hashes bytea[], p_right text,
                                  p_actions bigint, p_type int, p_rooms uuid[], p_lock int,
                                  p_traces text[], p_service_rights bigint[],
-                                 p_contents text[], p_reply_tos uuid[], p_client_ids uuid[])
+                                 p_contents text[], p_reply_tos uuid[], p_client_ids uuid[],
+                                 p_ids uuid[])
 RETURNS TABLE (status text, message text, details text, reply text, control text,
                emitted text[], place int)
 LANGUAGE plpgsql VOLATILE AS $$
@@ -99,13 +100,12 @@ BEGIN
     FOR status, emitted, place IN
         WITH plain AS (
             SELECT c.*, u.username, s.row, s.last_seq, s.last_tag, new_tag() AS tag,
-                   uuid_v7() AS id,
                    coalesce((SELECT f.last_seq FROM streams f
                              WHERE f.kind = 5 AND f.id = c.scope), 0) AS after
             FROM unnest(p_users, p_iats, p_keys, p_hashes, p_rooms, p_contents, p_client_ids,
-                        v_communities, v_scopes, v_held) WITH ORDINALITY
-                 AS c(user_id, iat, key, hash, room, content, client_id, community, scope, held,
-                      place)
+                        p_ids, v_communities, v_scopes, v_held) WITH ORDINALITY
+                 AS c(user_id, iat, key, hash, room, content, client_id, id, community, scope,
+                      held, place)
             -- each by its key, whatever the planner believes of a table that was empty
             CROSS JOIN LATERAL (SELECT x.username FROM users x
                                 WHERE x.id = c.user_id AND x.deleted_at IS NULL
@@ -165,11 +165,89 @@ BEGIN
                        p_type, p_rooms[i], p_lock, p_traces[i], p_service_rights[i]);
             o := complete(a, CASE WHEN a.status IS NULL
                                   THEN event_send_message(a, p_contents[i], p_reply_tos[i],
-                                                          p_client_ids[i])
+                                                          p_client_ids[i], p_ids[i])
                              END);
         END IF;
         RETURN QUERY SELECT o.*, i;
     END LOOP;
+END $$;
+
+-- The same for one call: few statements, since what a call by itself costs is starting them.
+CREATE FUNCTION lone_send_message(p_mode int, p_user uuid, p_session uuid, p_token text,
+                                  p_iat bigint, p_service boolean, p_key uuid, p_event text,
+                                  p_hash bytea, p_right text, p_actions bigint, p_type int,
+                                  p_room uuid, p_lock int, p_trace text,
+                                  p_service_rights bigint, p_content text, p_reply_to uuid,
+                                  p_client_id uuid, p_id uuid)
+RETURNS outcome LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    a admission;
+    v_rights bigint;
+    v_community uuid;
+    v_scope uuid;
+    v_held boolean; -- its locks; NULL: the whole path asks for them
+    v_username text;
+    v_after bigint;
+    v_slot slot;
+    v_at text;
+    v_payload text;
+BEGIN
+    IF p_mode = 1 AND p_right = 'actions' AND p_type = 3 AND p_lock = 0 AND NOT p_service
+       AND p_reply_to IS NULL AND p_user IS NOT NULL THEN
+        -- a statement of its own, so that the next sees everything that committed before
+        SELECT r.community_id, r.scope_id,
+               pg_try_advisory_xact_lock(key_lock(p_user, p_key))
+               AND pg_try_advisory_xact_lock_shared(user_lock(p_user))
+               AND pg_try_advisory_xact_lock_shared(scope_lock(r.scope_id))
+               AND pg_try_advisory_xact_lock(counter_lock(3::smallint, p_room))
+        INTO v_community, v_scope, v_held
+        FROM rooms r WHERE r.id = p_room;
+    END IF;
+    IF NOT v_held THEN
+        RETURN refuse('BUSY');
+    ELSIF v_held THEN
+        v_rights := p_actions | mask('VIEW_ROOM');
+        -- each row by its whole key, whatever the planner believes of its table
+        UPDATE streams s
+        SET last_seq = s.last_seq + 1, prev_tag = s.last_tag, last_tag = new_tag()
+        FROM users u CROSS JOIN streams f
+             LEFT JOIN plain_rights(p_user, v_community, p_room) p ON true
+        WHERE s.kind = 3 AND s.id = p_room
+          AND u.id = p_user AND u.deleted_at IS NULL AND u.min_iat <= p_iat
+          AND NOT u.has_revocations
+          AND f.kind = 5 AND f.id = v_scope
+          AND (SELECT t.key FROM answers t WHERE t.user_id = p_user AND t.key = p_key) IS NULL
+          AND (p.rights & v_rights = v_rights
+               OR room_rights(p_user, v_community, p_room) & p_actions = p_actions)
+        RETURNING s.kind, s.id, s.last_seq, s.last_tag, s.prev_tag, u.username, f.last_seq,
+                  rfc3339(now())
+        INTO v_slot.kind, v_slot.id, v_slot.seq, v_slot.tag, v_slot.prev_tag, v_username,
+             v_after, v_at;
+        IF FOUND THEN
+            v_payload := created_json(p_id, p_room, p_user, v_username, p_content,
+                                      p_client_id, v_slot.seq, v_at, NULL);
+            WITH said AS (
+                INSERT INTO messages (id, room_id, seq, author_id, author_name, content,
+                                      client_id, created_at)
+                VALUES (p_id, p_room, v_slot.seq, p_user, v_username, p_content, p_client_id,
+                        now())
+            ), logged AS (
+                INSERT INTO events (kind, id, seq, tag, prev_tag, after, at, event, payload)
+                VALUES (3, p_room, v_slot.seq, v_slot.tag, v_slot.prev_tag, v_after, now(),
+                        'MESSAGE_CREATED', v_payload::json)
+            )
+            INSERT INTO answers (user_id, key, event, hash, status, kind, id, seq)
+            VALUES (p_user, p_key, p_event, p_hash, 'OK', 3, p_room, v_slot.seq);
+            RETURN done(NULL, ARRAY['room:' || p_room, v_slot.seq::text, v_slot.tag::text,
+                                    v_slot.prev_tag::text, v_after::text, 'MESSAGE_CREATED',
+                                    v_at, v_payload, '']);
+        END IF;
+    END IF;
+    a := admit(p_mode, p_user, p_session, p_token, p_iat, p_service, p_key, p_event, p_hash,
+               p_right, p_actions, p_type, p_room, p_lock, p_trace, p_service_rights);
+    RETURN complete(a, CASE WHEN a.status IS NULL
+                            THEN event_send_message(a, p_content, p_reply_to, p_client_id, p_id)
+                       END);
 END $$;
 
 CREATE FUNCTION event_edit_message(a admission, p_content text) RETURNS outcome
@@ -259,8 +337,11 @@ END $$;
 -- migrate:down
 DROP FUNCTION event_get_history(admission, bigint, bigint, int),
     event_delete_message(admission, text), event_edit_message(admission, text),
+    lone_send_message(int, uuid, uuid, text, bigint, boolean, uuid, text, bytea, text, bigint,
+                      int, uuid, int, text, bigint, text, uuid, uuid, uuid),
     run_send_message(int, uuid[], uuid[], text[], bigint[], boolean[], uuid[], text, bytea[],
-                     text, bigint, int, uuid[], int, text[], bigint[], text[], uuid[], uuid[]),
-    event_send_message(admission, text, uuid, uuid),
+                     text, bigint, int, uuid[], int, text[], bigint[], text[], uuid[], uuid[],
+                     uuid[]),
+    event_send_message(admission, text, uuid, uuid, uuid),
     created_json(uuid, uuid, uuid, text, text, uuid, bigint, text, uuid),
     message_json(messages);

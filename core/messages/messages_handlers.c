@@ -7,6 +7,7 @@ enum err send_message(struct request *request, const Belfry__SendMessage *payloa
     arg_text(request, payload->content);
     arg_text(request, payload->reply_to_id);
     arg_text(request, payload->client_id);
+    arg_uuid(request, uuid_v7()); /* the message's: cheaper made here than there */
     return run_sql(request);
 }
 

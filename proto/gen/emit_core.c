@@ -319,6 +319,9 @@ static void print_event(struct contract *contract, const struct contract_event *
     }
     if (def->shortcut) {
         buf_printf(out, "     .sql_shortcut = \"run_%s\",\n", name);
+        if (def->kind == BELFRY__EVENT_KIND__CHANGE) {
+            buf_printf(out, "     .sql_lone = \"lone_%s\",\n", name);
+        }
     }
     buf_printf(out, "     .limit = %u,\n     .per_seconds = %u,\n", def->rate->limit,
                def->rate->per_seconds);

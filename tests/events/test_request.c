@@ -123,8 +123,12 @@ static void a_shortcut_takes_the_same_parameters(void **state)
     assert_string_equal(
         submitted->many->sql,
         "SELECT * FROM run_send_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-        "$12, $13, $14, $15, $16, $17, $18, $19)");
-    assert_int_equal(submitted->param_count, 19);
+        "$12, $13, $14, $15, $16, $17, $18, $19, $20)");
+    assert_string_equal(
+        submitted->sql,
+        "SELECT o.* FROM lone_send_message($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+        "$12, $13, $14, $15, $16, $17, $18, $19, $20) o");
+    assert_int_equal(submitted->param_count, 20);
     /* what the event says of itself is the same for all, what a call says is its own */
     for (int i = 0; i < submitted->param_count; i++) {
         bool same = i == 0 || i == 7 || i == 9 || i == 10 || i == 11 || i == 13;
@@ -140,6 +144,8 @@ static void a_shortcut_takes_the_same_parameters(void **state)
     assert_string_equal(submitted->params[12], ROOM);
     assert_string_equal(submitted->params[16], "x");
     assert_null(submitted->params[17]);
+    struct uuid id;
+    assert_true(uuid_parse(bytes_of_text(submitted->params[19]), &id));
 }
 
 static void a_read_shares_and_stores_nothing(void **state)

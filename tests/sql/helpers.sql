@@ -21,7 +21,7 @@ END $$;
 -- The columns of the contract that SQL sees. Locks: 0 shared, 1 revokes, 2 revokes user.
 CREATE TABLE test.events (name text PRIMARY KEY, read boolean, right_kind text,
                           actions bigint, type int, lock int,
-                          shortcut boolean DEFAULT false);
+                          form text DEFAULT 'whole'); -- in a batch: whole, many, lone
 INSERT INTO test.events VALUES
     ('LIST_SESSIONS', true, 'self', 0, 0, 0),
     ('REVOKE_SESSION', false, 'self', 0, 0, 2),
@@ -43,7 +43,7 @@ INSERT INTO test.events VALUES
     ('GET_HISTORY', true, 'actions', mask('VIEW_ROOM', 'READ_HISTORY'), 3, 0),
     ('SET_PRESENCE', false, 'self', 0, 0, 0),
     ('GET_PRESENCE', true, 'public', 0, 0, 0);
-UPDATE test.events SET shortcut = true WHERE name = 'SEND_MESSAGE';
+UPDATE test.events SET form = 'many' WHERE name = 'SEND_MESSAGE';
 
 -- The statement of one call. p_args: SQL of the arguments behind the admission.
 CREATE FUNCTION test.statement(p_user uuid, p_event text, p_resource uuid, p_args text,
@@ -54,14 +54,24 @@ DECLARE
     e test.events;
 BEGIN
     SELECT * INTO STRICT e FROM test.events WHERE name = p_event;
-    IF e.shortcut AND p_mode = 1 THEN
+    IF e.form = 'many' AND p_mode = 1 THEN
         RETURN format('SELECT o.status, o.message, o.details, coalesce(o.reply,'
                       ' reply_of_event(o.emitted[8], o.emitted[2]::bigint)), o.control, o.emitted'
                       ' FROM (VALUES (%s)) AS v(content, reply_to), run_%s(1, ARRAY[%L::uuid],'
                       ' ARRAY[%L::uuid], ARRAY[%L], ARRAY[%s::bigint], ARRAY[%L::boolean],'
                       ' ARRAY[%L::uuid], %L, ARRAY[%L::bytea], %L, %s, %s, ARRAY[%L::uuid], %s,'
                       ' ARRAY[NULL], ARRAY[%s::bigint], ARRAY[v.content],'
-                      ' ARRAY[v.reply_to::uuid], ARRAY[NULL::uuid]) o',
+                      ' ARRAY[v.reply_to::uuid], ARRAY[NULL::uuid], ARRAY[gen_random_uuid()]) o',
+            p_args, lower(p_event), p_user, p_session, 'token-' || p_user, p_iat, p_service,
+            p_key, p_event,
+            decode(md5(p_event || coalesce(p_resource::text, '') || p_args), 'hex'),
+            e.right_kind, e.actions, e.type, p_resource, e.lock, p_service_rights);
+    ELSIF e.form = 'lone' AND p_mode = 1 THEN
+        RETURN format('SELECT o.status, o.message, o.details, coalesce(o.reply,'
+                      ' reply_of_event(o.emitted[8], o.emitted[2]::bigint)), o.control, o.emitted'
+                      ' FROM (VALUES (%s)) AS v(content, reply_to), lone_%s(1, %L, %L, %L, %s, %L,'
+                      ' %L, %L, %L, %L, %s, %s, %L, %s, NULL, %s, v.content, v.reply_to::uuid,'
+                      ' NULL, gen_random_uuid()) o',
             p_args, lower(p_event), p_user, p_session, 'token-' || p_user, p_iat, p_service,
             p_key, p_event,
             decode(md5(p_event || coalesce(p_resource::text, '') || p_args), 'hex'),

@@ -42,6 +42,8 @@ BEGIN
     PERFORM test.reply(test.u(2), 'GET_PRESENCE', NULL, format('ARRAY[%L]::uuid[]', test.u(1)));
     PERFORM test.reply(test.u(2), 'REVOKE_SESSION', NULL, quote_literal(v_session));
     PERFORM test.run(test.u(2), 'SEND_MESSAGE', w.room, '''x'', NULL');
+    UPDATE test.events SET form = 'lone' WHERE name = 'SEND_MESSAGE';
+    PERFORM test.run(test.u(2), 'SEND_MESSAGE', w.room, '''x'', NULL', p_mode => 1);
     PERFORM count(*) FROM catch_up(ARRAY['room:' || w.room, 'community:' || w.community],
                                    ARRAY[0, 0], ARRAY[0, 0], 1000);
     PERFORM count(*) FROM heads_since(pg_snapshot_xmin(pg_current_snapshot()));

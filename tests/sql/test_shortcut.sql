@@ -1,5 +1,5 @@
--- SEND_MESSAGE's shortcut answers as the whole path does, whoever asks and whatever for,
--- and takes the same locks.
+-- SEND_MESSAGE's shortcuts, for many and for one, answer as the whole path does, whoever
+-- asks and whatever for, and take the same locks.
 CREATE TABLE world AS SELECT test.community(2, 3, 4, 5, 6) AS community;
 ALTER TABLE world ADD room uuid, ADD private uuid, ADD gone uuid, ADD muted uuid,
     ADD direct uuid DEFAULT gen_random_uuid(), ADD quoted uuid;
@@ -60,14 +60,14 @@ SELECT x.* FROM world w, known k, LATERAL (VALUES
     ('a service for a user', test.u(2), w.room, '''x'', NULL', NULL, NULL, true)) x;
 
 -- What one form answers and leaves, without what is random, and then undone; and the locks.
-CREATE FUNCTION answer(a asked, p_shortcut boolean, OUT said text, OUT locks text[])
+CREATE FUNCTION answer(a asked, p_form text, OUT said text, OUT locks text[])
 LANGUAGE plpgsql AS $$
 DECLARE
     o outcome;
     v_key uuid := coalesce(a.key, '00000000-0000-4000-a000-000000000001');
     v_left text;
 BEGIN
-    UPDATE test.events SET shortcut = p_shortcut WHERE name = 'SEND_MESSAGE';
+    UPDATE test.events SET form = p_form WHERE name = 'SEND_MESSAGE';
     BEGIN
         o := test.run(a.who, 'SEND_MESSAGE', a.room, a.args, v_key, 1, a.session,
                       p_service => a.service, p_service_rights => 0);
@@ -95,16 +95,20 @@ DECLARE
     a asked;
     v_whole record;
     v_short record;
+    v_form text;
     v_ok int := 0;
 BEGIN
     FOR a IN SELECT * FROM asked LOOP
-        v_whole := answer(a, false);
-        v_short := answer(a, true);
-        PERFORM test.equal(v_short.said, v_whole.said, a.what);
-        -- for an answer that is there already it may hold more
-        PERFORM test.ok(v_short.locks @> v_whole.locks
-                        AND (a.key IS NOT NULL OR v_short.locks <@ v_whole.locks), a.what);
+        v_whole := answer(a, 'whole');
         v_ok := v_ok + (v_whole.said LIKE 'OK |%')::int;
+        FOREACH v_form IN ARRAY ARRAY['many', 'lone'] LOOP
+            v_short := answer(a, v_form);
+            PERFORM test.equal(v_short.said, v_whole.said, v_form || ': ' || a.what);
+            -- for an answer that is there already it may hold more
+            PERFORM test.ok(v_short.locks @> v_whole.locks
+                            AND (a.key IS NOT NULL OR v_short.locks <@ v_whole.locks),
+                            v_form || ': ' || a.what);
+        END LOOP;
     END LOOP;
     PERFORM test.equal(v_ok::text, '8', 'those who may');
 END $$;
@@ -124,7 +128,8 @@ RETURNS SETOF record LANGUAGE sql AS $$
         array_fill('\x00'::bytea, ARRAY[cardinality(p_users)]), 'actions',
         mask('SEND_MESSAGE'), 3, p_rooms, 0,
         array_fill(NULL::text, ARRAY[cardinality(p_users)]),
-        array_fill(0::bigint, ARRAY[cardinality(p_users)]), p_texts, p_reply_tos, p_keys) o
+        array_fill(0::bigint, ARRAY[cardinality(p_users)]), p_texts, p_reply_tos, p_keys,
+        ARRAY(SELECT gen_random_uuid() FROM unnest(p_keys))) o
 $$;
 CREATE TABLE heads AS SELECT s.* FROM world w JOIN streams s ON s.id IN (w.room, w.private);
 CREATE TABLE twins AS SELECT gen_random_uuid() AS key;
@@ -163,6 +168,29 @@ SELECT o.* FROM world w, together(ARRAY[1, 1], ARRAY[w.private, w.room],
     ARRAY[gen_random_uuid(), gen_random_uuid()], ARRAY['a', 'b'], ARRAY[NULL, NULL]::uuid[])
     AS o(place int, status text, reply json, emitted text[]);
 SELECT test.equal(string_agg(b.status, ' ' ORDER BY b.place), 'BUSY OK', 'busy') FROM busy b;
+UPDATE test.events SET form = 'lone' WHERE name = 'SEND_MESSAGE';
+SELECT test.equal((test.run(test.u(1), 'SEND_MESSAGE', w.private, '''a'', NULL', p_mode => 1)).status,
+                  'BUSY', 'busy, alone') FROM world w;
 SELECT test.ok(NOT EXISTS (SELECT FROM messages m WHERE m.room_id = w.private AND m.content = 'a'),
                'and nothing written') FROM world w;
+
+-- One by one: a number each, tags a chain, and the payload says what the message is.
+CREATE TABLE lone AS
+SELECT n, o.*
+FROM world w, generate_series(1, 2) n,
+     LATERAL (SELECT * FROM test.run(test.u(2), 'SEND_MESSAGE', w.room, '''lone ' || n || ''', NULL',
+                                     p_mode => 1)) o;
+SELECT test.equal(a.emitted[2], (b.emitted[2]::bigint - 1)::text, 'the next number'),
+       test.equal(b.emitted[4], a.emitted[3], 'behind the tag of the one before')
+FROM lone a, lone b WHERE a.n = 1 AND b.n = 2;
+SELECT test.equal(l.emitted[8], e.payload::text, 'the log has what is told'),
+       test.equal(l.emitted[8]::json #>> '{message,id}', m.id::text, 'the message has its id'),
+       test.equal(l.emitted[8]::json #>> '{message,content}', m.content, 'and its text')
+FROM world w, lone l
+JOIN events e ON e.kind = 3 AND e.seq = l.emitted[2]::bigint
+JOIN messages m ON m.seq = e.seq AND m.room_id = e.id
+WHERE e.id = w.room;
+SELECT test.ok(s.last_tag = e.tag AND s.prev_tag = e.prev_tag, 'the head is the last event')
+FROM world w JOIN streams s ON s.kind = 3 AND s.id = w.room
+JOIN events e ON e.kind = s.kind AND e.id = s.id AND e.seq = s.last_seq;
 SELECT dblink_disconnect('other');

@@ -48,6 +48,7 @@ static void a_row_says_what_the_contract_says(void **state)
     assert_non_null(event);
     assert_string_equal(event->sql_function, "event_send_message");
     assert_string_equal(event->sql_shortcut, "run_send_message");
+    assert_string_equal(event->sql_lone, "lone_send_message");
     assert_string_equal(event->name_space, "/");
     assert_int_equal(event->kind, EVENT_CHANGE);
     assert_int_equal(event->right, RIGHT_ACTIONS);
@@ -60,6 +61,7 @@ static void a_row_says_what_the_contract_says(void **state)
 
     event = find("LEAVE_COMMUNITY");
     assert_null(event->sql_shortcut);
+    assert_null(event->sql_lone);
     assert_int_equal(event->right, RIGHT_SELF);
     assert_int_equal(event->lock, LOCK_REVOKES);
     assert_int_equal(event->resource, RESOURCE_COMMUNITY);

@@ -16,7 +16,7 @@
 #define BATCH_MAX  DB_BATCH_MAX
 #define SEGMENTS   2
 #define CONNS_MAX  16
-#define ARGS       3 /* content, reply_to, client_id */
+#define ARGS       4 /* content, reply_to, client_id, id */
 #define PARAMS     (ADMISSION_PARAMS + ARGS)
 #define TEXT_BYTES 120
 #define STATEMENT  "send"
@@ -101,7 +101,7 @@ static void make_call(struct loop *loop, struct conn *conn, struct call *call)
         call->user, SESSION,        NULL,       "0",       "f",
         call->key,  "SEND_MESSAGE", call->hash, "actions", loop->actions,
         "3",        call->room,     "0",        NULL,      "0",
-        loop->text, NULL,           call->key,
+        loop->text, NULL,           call->key,  call->key,
     };
     call->call.many = loop->many;
     call->call.param_count = PARAMS;
