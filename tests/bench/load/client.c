@@ -190,11 +190,12 @@ static void bind_source(const struct swarm *swarm, const struct client *client, 
     }
 }
 
-/* The members of a room are spread evenly over all servers. */
 static const char *url_of(const struct options *options, const struct client *client)
 {
-    return options
-        ->urls[(client->user + client->user / options->rooms) % options->url_count];
+    uint32_t room = client->user % options->rooms;
+    uint32_t number = client->user / options->rooms; /* in its room */
+    uint32_t at = options->together ? room : room + number;
+    return options->urls[at % options->url_count];
 }
 
 void client_connect(struct swarm *swarm, struct client *client)

@@ -17,6 +17,8 @@ static const char help[] =
     "  --rooms R          client i is in room i mod R\n"
     "  --joins K          rooms that a client joins (1)\n"
     "  --at-once K        so many of them as it connects, without asking again (0)\n"
+    "  --members HOW      a room's are spread over the addresses (default), or together\n"
+    "                     at one\n"
     "  --in-flight N      closed loop: so many events under way (100)\n"
     "  --rate R           open loop instead: so many events a second; latency counts\n"
     "                     from when an event was due\n"
@@ -39,6 +41,7 @@ enum {
     OPT_ROOMS,
     OPT_JOINS,
     OPT_AT_ONCE,
+    OPT_MEMBERS,
     OPT_IN_FLIGHT,
     OPT_RATE,
     OPT_WARM,
@@ -60,6 +63,7 @@ static const struct option names[] = {
     {"rooms", required_argument, NULL, OPT_ROOMS},
     {"joins", required_argument, NULL, OPT_JOINS},
     {"at-once", required_argument, NULL, OPT_AT_ONCE},
+    {"members", required_argument, NULL, OPT_MEMBERS},
     {"in-flight", required_argument, NULL, OPT_IN_FLIGHT},
     {"rate", required_argument, NULL, OPT_RATE},
     {"warm", required_argument, NULL, OPT_WARM},
@@ -98,6 +102,15 @@ static double positive(const char *value)
         fail("not a number", value);
     }
     return number;
+}
+
+static bool together_of(const char *how)
+{
+    bool together = strcmp(how, "together") == 0;
+    if (!together && strcmp(how, "spread") != 0) {
+        fail("members are spread or together", how);
+    }
+    return together;
 }
 
 static enum scenario scenario_of(const char *name)
@@ -162,6 +175,9 @@ static void take(struct options *options, int option, char *value)
         break;
     case OPT_AT_ONCE:
         options->at_once = whole(value, 0, 40);
+        break;
+    case OPT_MEMBERS:
+        options->together = together_of(value);
         break;
     case OPT_IN_FLIGHT:
         options->in_flight = whole(value, 1, 1000000);

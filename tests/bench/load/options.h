@@ -21,8 +21,9 @@ enum scenario {
 };
 
 struct options {
-    const char *urls[URLS_MAX]; /* host:port; members of a room use them in turns */
+    const char *urls[URLS_MAX]; /* host:port */
     unsigned url_count;
+    bool together; /* members of a room use the same of them, instead of all in turns */
     bool tls; /* to all of them */
     const struct dialect *dialect;
     enum scenario scenario;
