@@ -1,5 +1,5 @@
-/* Frames publications for the bus: one message for all where everybody gets everything,
- * one for each topic where the bus routes. */
+/* Frames publications for the bus: one message for all that has the same audience, one
+ * for each topic where the bus routes. */
 #include "core/publish.h"
 
 #include <stdlib.h>
@@ -37,8 +37,15 @@ struct pending {
     size_t stream_count;
     bool global;
     const char *topic;
-    struct pending *next; /* of the same topic */
-    struct pending *last; /* of the topic's first: its end */
+    struct pending *next; /* of the same chain */
+    struct pending *last; /* of the chain's first: its end */
+    struct pending *next_chain;
+};
+
+/* What goes into the same frames. */
+struct chains {
+    struct map by_key; /* topic, or audience -> its first */
+    struct pending *first, *last;
 };
 
 struct publisher {
@@ -105,7 +112,7 @@ static void send_frame(struct publisher *publisher, const char *topic, size_t co
     publisher->silent_beats = 0;
 }
 
-/* Sends the chain of one topic in as few frames as hold it. */
+/* Sends a chain in as few frames as hold it. */
 static void send_chain(struct publisher *publisher, const char *topic,
                        struct pending *first, Link__Head **heads, size_t head_count)
 {
@@ -223,62 +230,67 @@ static void chain(struct pending *first, struct pending *next)
     first->last = next;
 }
 
-static void flush_to_all(struct publisher *publisher)
+static void begin_chain(struct publisher *publisher, struct chains *chains,
+                        const void *key, struct pending *entry, const char *topic)
 {
-    struct pending *first = publisher->pending[0];
-    for (size_t i = 1; i < publisher->pending_count; i++) {
-        chain(first, publisher->pending[i]);
+    entry->topic = arena_text(&publisher->arena, topic);
+    if (entry->topic == NULL || map_put(&chains->by_key, key, entry) != ERR_OK) {
+        metric_add(&dropped_total, 1);
+        return;
     }
-    Link__Head **heads = NULL;
-    size_t head_count = publisher->recent.count <= HEADS_EACH_FRAME
-                            ? collect_heads(publisher, HEADS_EACH_FRAME, &heads)
-                            : 0;
-    send_chain(publisher, "all", first, heads, head_count);
+    if (chains->first == NULL) {
+        chains->first = entry;
+    } else {
+        chains->last->next_chain = entry;
+    }
+    chains->last = entry;
 }
 
-/* Under `topic`: a publication that goes to several has an entry in each chain. */
-static void route(struct publisher *publisher, struct map *topics,
+/* A publication that goes to several topics has an entry in each of their chains. */
+static void route(struct publisher *publisher, struct chains *chains,
                   const struct pending *pending, const char *topic)
 {
+    const void *key = topic;
+    uint64_t audience = 1;
+    if (!bus_routes_topics(publisher->bus)) {
+        audience = bus_audience(publisher->bus, bytes_of_text(topic));
+        key = &audience;
+    }
+    if (audience == 0) {
+        return;
+    }
+    struct pending *first = map_get(&chains->by_key, key);
+    const struct pending *last =
+        first == NULL || first->last == NULL ? first : first->last;
+    if (last != NULL && last->packed.data == pending->packed.data) {
+        return; /* under another of its topics, with the same audience */
+    }
     struct pending *entry = arena_alloc(&publisher->arena, sizeof(*entry));
     if (entry == NULL) {
         metric_add(&dropped_total, 1);
         return;
     }
-    entry->packed = pending->packed;
-    struct pending *first = map_get(topics, topic);
+    *entry = (struct pending){.packed = pending->packed};
     if (first != NULL) {
         chain(first, entry);
-        return;
-    }
-    entry->topic = arena_text(&publisher->arena, topic);
-    if (entry->topic == NULL || map_put(topics, topic, entry) != ERR_OK) {
-        metric_add(&dropped_total, 1);
+    } else {
+        begin_chain(publisher, chains, key, entry, topic);
     }
 }
 
-static void flush_by_topic(struct publisher *publisher)
+static void route_all(struct publisher *publisher, struct chains *chains)
 {
-    struct map topics;
-    map_init(&topics, MAP_TEXT_KEYS);
     for (size_t i = 0; i < publisher->pending_count; i++) {
         const struct pending *pending = publisher->pending[i];
         if (pending->global) {
-            route(publisher, &topics, pending, "global");
+            route(publisher, chains, pending, "global");
         }
         for (size_t k = 0; k < pending->stream_count; k++) {
             char topic[STREAM_TEXT_SIZE];
             stream_format(&pending->streams[k], topic);
-            route(publisher, &topics, pending, topic);
+            route(publisher, chains, pending, topic);
         }
     }
-    size_t cursor = 0;
-    void *first;
-    while (map_next(&topics, &cursor, NULL, &first)) {
-        struct pending *pending = first;
-        send_chain(publisher, pending->topic, pending, NULL, 0);
-    }
-    map_finish(&topics);
 }
 
 void publisher_flush(struct publisher *publisher)
@@ -287,11 +299,25 @@ void publisher_flush(struct publisher *publisher)
         return;
     }
     recent_prune(&publisher->recent, clock_ms());
-    if (bus_routes_topics(publisher->bus)) {
-        flush_by_topic(publisher);
-    } else {
-        flush_to_all(publisher);
+    bool routes = bus_routes_topics(publisher->bus);
+    struct chains chains = {0};
+    map_init(&chains.by_key, routes ? MAP_TEXT_KEYS : sizeof(uint64_t));
+    route_all(publisher, &chains);
+    Link__Head **heads = NULL;
+    size_t head_count = !routes && publisher->recent.count <= HEADS_EACH_FRAME
+                            ? collect_heads(publisher, HEADS_EACH_FRAME, &heads)
+                            : 0;
+    bool several = chains.first != chains.last; /* one is best sent from where it is */
+    if (several) {
+        bus_cork(publisher->bus);
     }
+    for (struct pending *first = chains.first; first != NULL; first = first->next_chain) {
+        send_chain(publisher, first->topic, first, heads, head_count);
+    }
+    if (several) {
+        bus_uncork(publisher->bus);
+    }
+    map_finish(&chains.by_key);
     publisher->pending_count = 0;
     arena_reset(&publisher->arena);
 }

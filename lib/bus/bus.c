@@ -113,6 +113,11 @@ bool bus_routes_topics(const struct bus *bus)
     return bus->routes_topics;
 }
 
+uint64_t bus_audience(const struct bus *bus, struct bytes topic)
+{
+    return bus->driver->audience != NULL ? bus->driver->audience(bus, topic) : 1;
+}
+
 static bool topic_char(uint8_t c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
@@ -147,6 +152,20 @@ enum err bus_publish(struct bus *bus, struct bytes topic, struct bytes payload)
     return err;
 }
 
+void bus_cork(struct bus *bus)
+{
+    if (bus->driver->cork != NULL) {
+        bus->driver->cork(bus, true);
+    }
+}
+
+void bus_uncork(struct bus *bus)
+{
+    if (bus->driver->cork != NULL) {
+        bus->driver->cork(bus, false);
+    }
+}
+
 /* The count lives in the map's value pointer itself: it is never 0, as map_put wants,
  * and a topic costs no allocation of its own. */
 static enum err set_count(struct bus *bus, const char *key, uintptr_t count)
@@ -165,11 +184,11 @@ enum err bus_subscribe(struct bus *bus, struct bytes topic)
     if (!bus_topic_valid(topic)) {
         return ERR_VALIDATION_ERROR;
     }
-    if (!bus->routes_topics) {
-        return ERR_OK; /* it brings everything: a list would be memory for nothing */
-    }
     char key[BUS_TOPIC_MAX + 1];
     topic_key(topic, key);
+    if (!bus->routes_topics) {
+        return bus->driver->subscribe(bus, key); /* a list would be memory for nothing */
+    }
     uintptr_t count = (uintptr_t)map_get(&bus->topics, key);
     if (count == 0 && bus->topics.size >= BUS_TOPICS_MAX) {
         return ERR_LIMIT_REACHED;
@@ -193,6 +212,10 @@ void bus_unsubscribe(struct bus *bus, struct bytes topic)
     }
     char key[BUS_TOPIC_MAX + 1];
     topic_key(topic, key);
+    if (!bus->routes_topics) {
+        bus->driver->unsubscribe(bus, key);
+        return;
+    }
     uintptr_t count = (uintptr_t)map_get(&bus->topics, key);
     if (count > 1) {
         enum err err = set_count(bus, key, count - 1);

@@ -48,18 +48,28 @@ MUST_CHECK enum err bus_listen(struct bus *bus, const char *host, int port);
 MUST_CHECK enum err bus_peer_add(struct bus *bus, const char *host, int port);
 void bus_peer_remove(struct bus *bus, const char *host, int port);
 
-/* True if a subscriber gets only the topics it asked for, so that it pays to publish
- * each topic by itself; false if everybody gets everything, so that it pays to publish
- * one message for many. */
+/* True if a subscriber gets only the topics it asked for, so that each topic must be
+ * published by itself; false if it may get others, too, so that one message can be for
+ * all topics of one audience. */
 bool bus_routes_topics(const struct bus *bus);
+
+/* With a bus that does not route: a number for the subscribers that get this topic, 0 for
+ * none. Topics of the same number may share a message, under any of them, until the next
+ * bus_poll(). */
+uint64_t bus_audience(const struct bus *bus, struct bytes topic);
 
 /* Queues without blocking. Success says nothing about arrival. Both arguments are copied
  * where needed. ERR_UNAVAILABLE: full or cut off. ERR_PAYLOAD_TOO_LARGE. */
 MUST_CHECK enum err bus_publish(struct bus *bus, struct bytes topic,
                                 struct bytes payload);
 
-/* Counted: a topic is wanted until it was given up as often as it was asked for.
- * With a driver that does not route, other topics arrive too. */
+/* Around several calls of bus_publish(), without bus_poll() between them: they may then
+ * travel together. */
+void bus_cork(struct bus *bus);
+void bus_uncork(struct bus *bus);
+
+/* Counted: a topic is wanted until it was given up as often as it was asked for, and no
+ * oftener. With a driver that does not route, other topics arrive, too. */
 MUST_CHECK enum err bus_subscribe(struct bus *bus, struct bytes topic);
 void bus_unsubscribe(struct bus *bus, struct bytes topic);
 

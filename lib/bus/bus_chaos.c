@@ -199,6 +199,20 @@ static enum err chaos_publish(struct bus *bus, struct bytes topic, struct bytes 
     return bus_publish(chaos_of(bus)->inner, topic, payload);
 }
 
+static void chaos_cork(struct bus *bus, bool corked)
+{
+    if (corked) {
+        bus_cork(chaos_of(bus)->inner);
+    } else {
+        bus_uncork(chaos_of(bus)->inner);
+    }
+}
+
+static uint64_t chaos_audience(const struct bus *bus, struct bytes topic)
+{
+    return bus_audience(chaos_of(bus)->inner, topic);
+}
+
 static enum err chaos_subscribe(struct bus *bus, const char *topic)
 {
     return bus_subscribe(chaos_of(bus)->inner, bytes_of_text(topic));
@@ -235,6 +249,8 @@ const struct bus_driver bus_chaos_driver = {
     .open = chaos_open,
     .close = chaos_close,
     .publish = chaos_publish,
+    .cork = chaos_cork,
+    .audience = chaos_audience,
     .subscribe = chaos_subscribe,
     .unsubscribe = chaos_unsubscribe,
     .poll = chaos_poll,

@@ -21,7 +21,7 @@
 
 /* Slots are called on the owner's thread, one at a time, with arguments that bus.c has
  * checked. No slot may block, except where it says so. All are mandatory, but for the
- * three marked optional. */
+ * five marked optional. */
 struct bus_driver {
     /* The URL scheme that selects this driver, such as "nats"; also bus_name(). */
     const char *scheme;
@@ -46,13 +46,21 @@ struct bus_driver {
      * ERR_UNAVAILABLE: full or cut off; the message is then lost and bus.c counts it. */
     enum err (*publish)(struct bus *bus, struct bytes topic, struct bytes payload);
 
-    /* Called when the first wish for a topic appears: `topic` is borrowed,
-     * NUL-terminated. Success only says that it was noted; a driver remembers it until
-     * unsubscribe, over all reconnects. ERR_UNAVAILABLE: no memory, nothing was noted. */
+    /* Optional: bus_cork() and bus_uncork(). */
+    void (*cork)(struct bus *bus, bool corked);
+
+    /* Optional: bus_audience(). Without it all topics have the same one. */
+    uint64_t (*audience)(const struct bus *bus, struct bytes topic);
+
+    /* Called when the first wish for a topic appears, or for every wish if the driver
+     * does not route topics: `topic` is borrowed, NUL-terminated. Success only says that
+     * it was noted; a driver remembers it until unsubscribe, over all reconnects.
+     * ERR_UNAVAILABLE: no memory, nothing was noted. */
     enum err (*subscribe)(struct bus *bus, const char *topic);
 
-    /* Called when the last wish for a topic has gone; always a topic that was noted.
-     * Messages that still arrive are dropped in bus_deliver(). */
+    /* Called when the last wish for a topic has gone, and then it is one that was noted;
+     * or for the end of every wish. Messages that still arrive are dropped in
+     * bus_deliver() if topics are routed. */
     void (*unsubscribe)(struct bus *bus, const char *topic);
 
     /* Called by bus_poll(). Hands at most `limit` messages to bus_deliver(), true if more

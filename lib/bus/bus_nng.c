@@ -1,19 +1,21 @@
 /* Why: the bus of one machine, with nothing to install: each core listens, and each edge
  * dials all of them.
  *
- * A message is one byte with the topic's size, the topic, and the payload. Everybody gets
- * everything. What an edge does not read waits at its core, up to a limit; beyond that,
- * new messages to it are dropped. */
+ * A message is one byte with the topic's size, the topic, and the payload. An edge tells
+ * which topics it wants (bus_interest.h) and gets these, and some more. What an edge does
+ * not read waits at its core, up to a limit; beyond that, new messages to it are dropped.
+ */
 #include "bus/bus_driver.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bus/bus_interest.h"
 #include "channel/channel.h"
 
 #define MESSAGE_MAX      (1 + BUS_TOPIC_MAX + BUS_PAYLOAD_MAX)
 #define BACKLOG_MAX      (16 * 1024 * 1024) /* of one edge */
-#define EDGES_MAX        4096
+#define EDGES_MAX        1024
 #define RECONNECT_MIN_MS 100
 #define RECONNECT_MAX_MS 1000
 #define PEER_MAX         300 /* host of 255, port */
@@ -24,7 +26,18 @@ struct bus_nng {
     struct channel_listener *listener; /* NULL until bus_listen() */
     struct map peers;                  /* "host port" -> struct channel */
     size_t connected;                  /* of those */
-    size_t edges;                      /* that listen */
+    struct interest_counts interest;
+    bool interest_changed;
+    struct list edges; /* that listen */
+    size_t edge_count;
+    uint64_t edge_serial;
+};
+
+struct edge {
+    struct list node;
+    struct channel *channel;
+    uint64_t mark; /* see nng_bus_audience() */
+    struct interest_set interest;
 };
 
 static const struct channel_options options = {.message_max = MESSAGE_MAX,
@@ -39,9 +52,20 @@ static struct bus_nng *nng_of(const struct bus *bus)
 
 /* ---- what the channels say ---- */
 
+/* What a core was not told it would never send: it is told all when it is back. */
+static void tell_peer(void *user, struct bytes message)
+{
+    struct channel *channel = user;
+    if (channel_is_open(channel) && channel_send(channel, &message, 1) != ERR_OK) {
+        channel_break(channel);
+    }
+}
+
 static void on_peer_open(void *user, struct channel *channel)
 {
-    ((struct bus_nng *)user)->connected++;
+    struct bus_nng *self = user;
+    self->connected++;
+    interest_tell_all(&self->interest, tell_peer, channel);
 }
 
 static void on_peer_close(void *user, struct channel *channel)
@@ -64,21 +88,65 @@ static void on_peer_message(void *user, struct channel *channel, struct bytes me
     bus_deliver(&self->bus, topic, bytes_make(payload, message.size - 1 - topic.size));
 }
 
+static struct edge *edge_of(const struct bus_nng *self, const struct channel *channel)
+{
+    LIST_EACH(&self->edges, node) {
+        struct edge *edge = container_of(node, struct edge, node);
+        if (edge->channel == channel) {
+            return edge;
+        }
+    }
+    return NULL;
+}
+
+static void edge_free(struct edge *edge)
+{
+    list_remove(&edge->node);
+    interest_set_finish(&edge->interest);
+    free(edge);
+}
+
+/* Numbers in a row made so different that those of any edges, added up by XOR, say which
+ * edges they were (the last step of SplitMix64). */
+static uint64_t mark_of(uint64_t serial)
+{
+    uint64_t z = serial * 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
 static void on_edge_open(void *user, struct channel *channel)
 {
-    if (++((struct bus_nng *)user)->edges > EDGES_MAX) {
+    struct bus_nng *self = user;
+    struct edge *edge = self->edge_count < EDGES_MAX ? calloc(1, sizeof(*edge)) : NULL;
+    if (edge == NULL) {
         channel_break(channel);
+        return;
     }
+    edge->channel = channel;
+    edge->mark = mark_of(++self->edge_serial);
+    list_push(&self->edges, &edge->node);
+    self->edge_count++;
 }
 
 static void on_edge_close(void *user, struct channel *channel)
 {
-    ((struct bus_nng *)user)->edges--;
+    struct bus_nng *self = user;
+    struct edge *edge = edge_of(self, channel);
+    if (edge != NULL) {
+        edge_free(edge);
+        self->edge_count--;
+    }
 }
 
 static void on_edge_message(void *user, struct channel *channel, struct bytes message)
 {
-    bus_count_dropped(1); /* edges only listen */
+    struct edge *edge = edge_of(user, channel);
+    if (edge == NULL || interest_set_learn(&edge->interest, message) != ERR_OK) {
+        bus_count_dropped(1);
+        channel_break(channel); /* what it wants is not known any more */
+    }
 }
 
 static const struct channel_events peer_events = {on_peer_open, on_peer_message,
@@ -102,6 +170,8 @@ static enum err nng_bus_open(const char *address, struct bus_events events,
     self->bus.routes_topics = false;
     channel_hub_init(&self->hub, events.wake, events.user);
     map_init(&self->peers, MAP_TEXT_KEYS);
+    interest_counts_init(&self->interest);
+    list_init(&self->edges);
 
     *ret_bus = &self->bus;
     return ERR_OK;
@@ -116,7 +186,11 @@ static void nng_bus_close(struct bus *bus)
         channel_close(peer);
     }
     channel_listener_close(self->listener);
+    while (!list_empty(&self->edges)) {
+        edge_free(container_of(self->edges.next, struct edge, node));
+    }
     channel_hub_finish(&self->hub);
+    interest_counts_finish(&self->interest);
     map_finish(&self->peers);
     bus_finish(&self->bus);
     free(self);
@@ -129,7 +203,7 @@ static enum err nng_bus_listen(struct bus *bus, const char *host, int port)
         return ERR_UNAVAILABLE;
     }
     struct channel_options heard = options;
-    heard.message_max = 0; /* edges only listen: who speaks is none */
+    heard.message_max = INTEREST_MESSAGE_MAX;
     return channel_listen(&self->hub, host, port, heard, edge_events, self,
                           &self->listener);
 }
@@ -168,35 +242,88 @@ static void nng_bus_peer_remove(struct bus *bus, const char *host, int port)
     }
 }
 
-/* Also who has come and gone is seen to here: a core that only publishes need not poll.
- */
 static enum err nng_bus_publish(struct bus *bus, struct bytes topic, struct bytes payload)
 {
     struct bus_nng *self = nng_of(bus);
     if (self->listener == NULL) {
         return ERR_UNAVAILABLE; /* nobody could hear it */
     }
-    if (channel_hub_poll(&self->hub, 0)) {
-        bus->events.wake(bus->events.user);
-    }
     uint8_t topic_size = (uint8_t)topic.size;
     const struct bytes parts[] = {bytes_make(&topic_size, 1), topic, payload};
-    bus_count_dropped(channel_listener_send(self->listener, parts, 3));
+    uint32_t bucket = interest_bucket(topic);
+    LIST_EACH(&self->edges, node) {
+        struct edge *edge = container_of(node, struct edge, node);
+        if (interest_set_has(&edge->interest, bucket) &&
+            channel_send(edge->channel, parts, 3) == ERR_LIMIT_REACHED) {
+            bus_count_dropped(1);
+        }
+    }
     return ERR_OK;
+}
+
+static void nng_bus_cork(struct bus *bus, bool corked)
+{
+    LIST_EACH(&nng_of(bus)->edges, node) {
+        struct channel *channel = container_of(node, struct edge, node)->channel;
+        if (corked) {
+            channel_cork(channel);
+        } else {
+            channel_uncork(channel);
+        }
+    }
+}
+
+static uint64_t nng_bus_audience(const struct bus *bus, struct bytes topic)
+{
+    uint64_t audience = 0;
+    uint32_t bucket = interest_bucket(topic);
+    LIST_EACH(&nng_of(bus)->edges, node) {
+        const struct edge *edge = container_of(node, struct edge, node);
+        audience ^= interest_set_has(&edge->interest, bucket) ? edge->mark : 0;
+    }
+    return audience;
+}
+
+/* The cores are told by the next poll, of all that has changed until then. */
+static void tell_later(struct bus_nng *self)
+{
+    if (!self->interest_changed && self->interest.changed.size > 0) {
+        self->interest_changed = true;
+        self->bus.events.wake(self->bus.events.user);
+    }
+}
+
+static void tell_peers(void *user, struct bytes message)
+{
+    struct bus_nng *self = user;
+    size_t cursor = 0;
+    void *peer;
+    while (map_next(&self->peers, &cursor, NULL, &peer)) {
+        tell_peer(peer, message);
+    }
 }
 
 static enum err nng_bus_subscribe(struct bus *bus, const char *topic)
 {
-    return ERR_OK; /* everybody gets everything */
+    TRY(interest_add(&nng_of(bus)->interest, bytes_of_text(topic)));
+    tell_later(nng_of(bus));
+    return ERR_OK;
 }
 
 static void nng_bus_unsubscribe(struct bus *bus, const char *topic)
 {
+    interest_remove(&nng_of(bus)->interest, bytes_of_text(topic));
+    tell_later(nng_of(bus));
 }
 
 static bool nng_bus_poll(struct bus *bus, int limit)
 {
-    return channel_hub_poll(&nng_of(bus)->hub, (size_t)limit);
+    struct bus_nng *self = nng_of(bus);
+    if (self->interest_changed) {
+        self->interest_changed = false;
+        interest_tell_changes(&self->interest, tell_peers, self);
+    }
+    return channel_hub_poll(&self->hub, (size_t)limit);
 }
 
 static bool nng_bus_connected(const struct bus *bus)
@@ -211,6 +338,8 @@ const struct bus_driver bus_nng_driver = {
     .open = nng_bus_open,
     .close = nng_bus_close,
     .publish = nng_bus_publish,
+    .cork = nng_bus_cork,
+    .audience = nng_bus_audience,
     .subscribe = nng_bus_subscribe,
     .unsubscribe = nng_bus_unsubscribe,
     .poll = nng_bus_poll,

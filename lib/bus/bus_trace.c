@@ -70,6 +70,20 @@ static enum err trace_publish(struct bus *bus, struct bytes topic, struct bytes 
     return err;
 }
 
+static void trace_cork(struct bus *bus, bool corked)
+{
+    if (corked) {
+        bus_cork(trace_of(bus)->inner);
+    } else {
+        bus_uncork(trace_of(bus)->inner);
+    }
+}
+
+static uint64_t trace_audience(const struct bus *bus, struct bytes topic)
+{
+    return bus_audience(trace_of(bus)->inner, topic);
+}
+
 static enum err trace_subscribe(struct bus *bus, const char *topic)
 {
     enum err err = bus_subscribe(trace_of(bus)->inner, bytes_of_text(topic));
@@ -122,6 +136,8 @@ const struct bus_driver bus_trace_driver = {
     .open = trace_open,
     .close = trace_close,
     .publish = trace_publish,
+    .cork = trace_cork,
+    .audience = trace_audience,
     .subscribe = trace_subscribe,
     .unsubscribe = trace_unsubscribe,
     .poll = trace_poll,

@@ -298,14 +298,3 @@ size_t channel_listener_count(const struct channel_listener *listener)
 {
     return listener->count;
 }
-
-size_t channel_listener_send(struct channel_listener *listener, const struct bytes *parts,
-                             size_t count)
-{
-    size_t too_much = 0;
-    LIST_EACH(&listener->channels, node) {
-        struct channel *channel = container_of(node, struct channel, node);
-        too_much += channel_send(channel, parts, count) == ERR_LIMIT_REACHED;
-    }
-    return too_much;
-}

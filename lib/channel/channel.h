@@ -88,16 +88,16 @@ void channel_break(struct channel *channel);
 MUST_CHECK enum err channel_send(struct channel *channel, const struct bytes *parts,
                                  size_t count);
 
+/* Between the two, what is sent waits, and then goes out at once. */
+void channel_cork(struct channel *channel);
+void channel_uncork(struct channel *channel);
+
 bool channel_is_open(const struct channel *channel);
 /* Bytes that wait to be sent. */
 size_t channel_backlog(const struct channel *channel);
 
 /* Connections that are open. */
 size_t channel_listener_count(const struct channel_listener *listener);
-
-/* To all of them. Gives for how many it was too much. */
-size_t channel_listener_send(struct channel_listener *listener, const struct bytes *parts,
-                             size_t count);
 
 /* "10.0.0.3:7400", "[::1]:7400" */
 void channel_address_format(const char *host, int port,

@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define KEPT_MAX (64 * 1024) /* memory of what was sent, for what is sent next */
+
 /* ---- receiving ---- */
 
 bool channel_data_room(struct channel *channel, size_t capacity)
@@ -183,9 +185,9 @@ enum err channel_send(struct channel *channel, const struct bytes *parts, size_t
 
     size_t backlog = channel_backlog(channel);
     ssize_t written = 0;
-    if (backlog == 0) {
+    if (backlog == 0 && !channel->corked) {
         written = send_now(channel, iov, (unsigned)count + 1);
-    } else if (backlog + size > channel->options.backlog_max) {
+    } else if (backlog > 0 && backlog + size > channel->options.backlog_max) {
         return ERR_LIMIT_REACHED;
     }
     if (written == (ssize_t)size) {
@@ -195,8 +197,32 @@ enum err channel_send(struct channel *channel, const struct bytes *parts, size_t
         channel_break(channel); /* else the other side would see half a message */
         return ERR_UNAVAILABLE;
     }
-    if (!channel->sending.pending) {
+    if (!channel->sending.pending && !channel->corked) {
         send_rest(channel);
     }
     return ERR_OK;
+}
+
+void channel_cork(struct channel *channel)
+{
+    channel->corked = true;
+}
+
+void channel_uncork(struct channel *channel)
+{
+    channel->corked = false;
+    if (channel->stream == NULL || channel->broken || channel->sending.pending ||
+        channel->waiting.size == 0) {
+        return;
+    }
+    nng_iov iov = {channel->waiting.data, channel->waiting.size};
+    ssize_t written = send_now(channel, &iov, 1);
+    if (written < 0) {
+        channel_break(channel);
+        return;
+    }
+    buf_consume(&channel->waiting, (size_t)written);
+    if (channel->waiting.size > 0 || channel->waiting.capacity > KEPT_MAX) {
+        send_rest(channel);
+    }
 }

@@ -49,6 +49,7 @@ struct channel {
     struct buf sent; /* what `sending` sends, from `sent_size` on */
     size_t sent_size;
     struct buf waiting; /* behind it */
+    bool corked;
 };
 
 struct channel_listener {

@@ -107,6 +107,7 @@ bool ear_wait_count(struct ear *ear, size_t count)
 
 enum err send_number(struct bus *bus, const char *topic, uint32_t number)
 {
+    bus_poll(bus, 256); /* brokerless ones learn in there who listens, and to what */
     return bus_publish(bus, bytes_of_text(topic), bytes_make(&number, sizeof(number)));
 }
 

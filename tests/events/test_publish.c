@@ -52,12 +52,8 @@ static void wake(void *user)
     (void)user;
 }
 
-static int set_up(void **state)
+static void set_up_with(const char *url)
 {
-    (void)state;
-    static int number;
-    char url[32];
-    snprintf(url, sizeof(url), "mem:publish%d", number++);
     struct bus_events events = {on_message, wake, NULL};
     frame_count = 0;
     core_id = uuid_v7();
@@ -68,6 +64,15 @@ static int set_up(void **state)
     assert_int_equal(bus_open(url, events, &edge_bus), ERR_OK);
     assert_int_equal(publisher_open(&loop, core_bus, key, core_id, &publisher), ERR_OK);
     publisher_set_epoch(publisher, epoch);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    static int number;
+    char url[32];
+    snprintf(url, sizeof(url), "mem:publish%d", number++);
+    set_up_with(url);
     return 0;
 }
 
@@ -198,6 +203,94 @@ static void a_publication_outlives_its_request(void **state)
     assert_string_equal(frames[0].frame->publications[0]->event, "USER_TYPING");
 }
 
+/* Frames that hold an event of the one room, and of the other. */
+static size_t frames_with(int number, int other)
+{
+    const struct stream_id streams[] = {room(number), room(other)};
+    size_t count = 0;
+    for (size_t i = 0; i < frame_count; i++) {
+        bool has[2] = {false, false};
+        for (size_t p = 0; p < frames[i].frame->n_publications; p++) {
+            const uint8_t *stream = frames[i].frame->publications[p]->stream.data;
+            has[0] |= memcmp(stream, &streams[0], sizeof(streams[0])) == 0;
+            has[1] |= memcmp(stream, &streams[1], sizeof(streams[1])) == 0;
+        }
+        count += has[0] && has[1];
+    }
+    return count;
+}
+
+static uint64_t audience(int number)
+{
+    struct stream_id stream = room(number);
+    char topic[STREAM_TEXT_SIZE];
+    stream_format(&stream, topic);
+    return bus_audience(core_bus, bytes_of_text(topic));
+}
+
+/* Over the embedded bus: the edge wants rooms 1 and 2, and nobody wants room 3. */
+static int set_up_embedded(void **state)
+{
+    (void)state;
+    set_up_with("nng:");
+    int port;
+    do {
+        port = 10000 + rand() % 20000;
+    } while (bus_listen(core_bus, "127.0.0.1", port) != ERR_OK);
+    listen_to(1);
+    listen_to(2);
+    assert_int_equal(bus_peer_add(edge_bus, "127.0.0.1", port), ERR_OK);
+    int64_t until = clock_ms() + 30000;
+    while ((audience(1) == 0 || audience(3) != 0) && clock_ms() < until) {
+        bus_poll(edge_bus, 1);
+        bus_poll(core_bus, 1);
+    }
+    assert_true(audience(1) != 0 && audience(3) == 0);
+    return 0;
+}
+
+static void topics_of_one_audience_share_a_frame(void **state)
+{
+    add(1, 1, 100);
+    add(3, 1, 100);
+    add(2, 1, 100);
+    add(1, 2, 100);
+    publisher_flush(publisher);
+    int64_t until = clock_ms() + 30000;
+    while (frame_count == 0 && clock_ms() < until) {
+        receive();
+    }
+    assert_int_equal(frame_count, 1);
+    assert_int_equal(frames_with(1, 2), 1);
+    uint64_t last[4] = {0};
+    assert_int_equal(count_of(1, &last[1]), 2);
+    assert_int_equal(count_of(2, &last[2]), 1);
+    assert_int_equal(count_of(3, &last[3]), 0);
+}
+
+/* A contact by several streams: once in a frame, however many of them it goes by. */
+static void goes_once_by_several_topics_of_one_audience(void **state)
+{
+    struct stream_id streams[3] = {room(1), room(2), room(3)};
+    ProtobufCBinaryData list[3];
+    for (size_t i = 0; i < 3; i++) {
+        list[i] = (ProtobufCBinaryData){sizeof(streams[i]), (uint8_t *)&streams[i]};
+    }
+    Link__Publication publication = LINK__PUBLICATION__INIT;
+    Link__Publication *publications[1] = {&publication};
+    publication.event = "USER_ONLINE";
+    publication.n_streams = 3;
+    publication.streams = list;
+    publisher_add(publisher, publications, 1);
+    publisher_flush(publisher);
+    int64_t until = clock_ms() + 30000;
+    while (frame_count == 0 && clock_ms() < until) {
+        receive();
+    }
+    assert_int_equal(frame_count, 1);
+    assert_int_equal(frames[0].frame->n_publications, 1);
+}
+
 static void run_for(int64_t ms)
 {
     int64_t until = clock_ms() + ms;
@@ -271,6 +364,9 @@ static void recent_heads_are_bounded_and_forgotten(void **state)
 #define publish_case(function)                                                           \
     cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+#define embedded_case(function)                                                          \
+    cmocka_unit_test_setup_teardown(function, set_up_embedded, tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +376,8 @@ int main(void)
         publish_case(a_lost_tail_is_named_again_soon_and_then_no_more),
         publish_case(silence_is_broken_each_second),
         publish_case(recent_heads_are_bounded_and_forgotten),
+        embedded_case(topics_of_one_audience_share_a_frame),
+        embedded_case(goes_once_by_several_topics_of_one_audience),
     };
     return cmocka_run_group_tests_name("publish", tests, NULL, NULL);
 }

@@ -191,6 +191,37 @@ static void waits_up_to_the_limit_for_who_does_not_read(void **state)
     assert_int_equal(here.closes, 0);
 }
 
+static void what_is_corked_goes_out_together_and_in_order(void **state)
+{
+    uint32_t number = 0;
+    assert_int_equal(send_number(here.channel, number++, 10), ERR_OK);
+    for (int round = 0; round < 3; round++) { /* the last is more than the kernel takes */
+        size_t size = round < 2 ? 1000 : 300000;
+        channel_cork(here.channel);
+        for (int i = 0; i < 10; i++) {
+            assert_int_equal(send_number(here.channel, number++, size), ERR_OK);
+        }
+        assert_true(channel_backlog(here.channel) >= 10 * size);
+        assert_true(there.count <= number - 10);
+        channel_uncork(here.channel);
+        assert_int_equal(send_number(here.channel, number++, 10), ERR_OK);
+        WAIT_FOR(there.count == number);
+        assert_int_equal(channel_backlog(here.channel), 0);
+    }
+    assert_false(there.disordered);
+}
+
+static void a_broken_one_can_be_uncorked(void **state)
+{
+    channel_cork(here.channel);
+    assert_int_equal(send_number(here.channel, 0, 10), ERR_OK);
+    channel_break(here.channel);
+    channel_uncork(here.channel);
+    WAIT_FOR(here.closes == 1 && here.opens == 2);
+    assert_int_equal(send_number(here.channel, 0, 10), ERR_OK);
+    WAIT_FOR(there.count == 1);
+}
+
 static void hands_on_no_more_than_it_is_asked_for(void **state)
 {
     for (uint32_t number = 0; number < 10; number++) {
@@ -308,6 +339,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(messages_of_any_size_come_whole_and_in_order),
         CASE(waits_up_to_the_limit_for_who_does_not_read),
+        CASE(what_is_corked_goes_out_together_and_in_order),
+        CASE(a_broken_one_can_be_uncorked),
         CASE(hands_on_no_more_than_it_is_asked_for),
         CASE(wakes_once_between_two_polls),
         CASE(who_comes_back_is_dialed_again),
