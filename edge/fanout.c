@@ -241,7 +241,8 @@ static bool ends(const Link__Control *control, const struct session *session)
 }
 
 /* A close tells of a loss at an access seq. A right that was read later than that is of a
- * time after the loss: the user is back, and the subscription stays. */
+ * time after the loss: the user is back, and the subscription stays. So it does while it
+ * waits for a right read so late: that will tell. */
 static bool closes(const struct publication *publication,
                    const struct subscription *subscription)
 {
@@ -325,7 +326,8 @@ static void control_user(struct edge *edge, struct publication *publication)
     }
     /* Any of them may end: walk a copy of the ids. */
     size_t count = 1;
-    LIST_EACH(&first->in_user, node) {
+    REFLIST_EACH(&first->in_user, node)
+    {
         count++;
     }
     struct uuid *ids = calloc(count, sizeof(*ids));
@@ -334,7 +336,8 @@ static void control_user(struct edge *edge, struct publication *publication)
     }
     size_t i = 0;
     ids[i++] = first->id;
-    LIST_EACH(&first->in_user, node) {
+    REFLIST_EACH(&first->in_user, node)
+    {
         ids[i++] = container_of(node, struct session, in_user)->id;
     }
     for (i = 0; i < count; i++) {

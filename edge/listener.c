@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pool.h"
 #include "edge/tls.h"
 #include "edge/visitor.h"
 
@@ -52,6 +53,11 @@ static void on_lws_log(int level, const char *line)
     log_debug("libwebsockets", LOG_BYTES("line", bytes_make(line, strcspn(line, "\n"))));
 }
 
+static void *on_lws_memory(void *block, size_t size, const char *reason)
+{
+    return pool_realloc(block, size);
+}
+
 static enum err open_lws(struct listener *listener)
 {
     /* Validity timers are kept in a sorted list: with them connecting is O(clients). */
@@ -73,6 +79,7 @@ static enum err open_lws(struct listener *listener)
         .vhost_name = "belfry",
     };
     lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
+    lws_set_allocator(on_lws_memory);
     listener->context = lws_create_context(&info);
     if (listener->context == NULL) {
         log_error("libwebsockets does not start: is libwebsockets-evlib-uv installed?");

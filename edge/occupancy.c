@@ -169,7 +169,8 @@ static uintptr_t count_by(struct map *rooms, const struct uuid *room, int by)
 
 static void count_session(struct map *rooms, const struct session *session)
 {
-    for (const struct subscription *s = session->subscriptions; s != NULL; s = s->next) {
+    for (const struct subscription *s = session_subscriptions(session); s != NULL;
+         s = subscription_next(s)) {
         if (s->occupant) {
             count_by(rooms, &streams_id(s)->id, 1);
         }
@@ -180,10 +181,10 @@ static void count_session(struct map *rooms, const struct session *session)
  * sessions here, since the rooms of a single one say it themselves. NULL: it is one. */
 static struct map *counts_of(struct occupancy *occupancy, const struct session *session)
 {
-    if (!list_linked(&session->in_user)) {
+    if (!reflist_linked(&session->in_user)) {
         return NULL;
     }
-    if (list_empty(&session->in_user)) {
+    if (reflist_empty(&session->in_user)) {
         occupancy_forget_user(occupancy, &session->user_id);
         return NULL;
     }
@@ -199,7 +200,8 @@ static struct map *counts_of(struct occupancy *occupancy, const struct session *
     }
     map_init(rooms, sizeof(struct uuid));
     count_session(rooms, session);
-    LIST_EACH(&session->in_user, node) {
+    REFLIST_EACH(&session->in_user, node)
+    {
         count_session(rooms, container_of(node, struct session, in_user));
     }
     return rooms;
@@ -383,7 +385,8 @@ static void fill_changes(struct occupancy *occupancy, struct lease_draft *draft)
 /* False: no memory. */
 static bool add_present(struct occupancy *occupancy, const struct session *session)
 {
-    for (const struct subscription *s = session->subscriptions; s != NULL; s = s->next) {
+    for (const struct subscription *s = session_subscriptions(session); s != NULL;
+         s = subscription_next(s)) {
         struct room_user key = {streams_id(s)->id, session->user_id};
         if (s->occupant && in_slice(occupancy, &key.room)) {
             struct change *change = change_of(occupancy, &key, true);

@@ -221,7 +221,8 @@ static bool leave_session(struct trail *trail)
     if (stood == NULL) {
         return false;
     }
-    for (const struct subscription *s = session->subscriptions; s != NULL; s = s->next) {
+    for (const struct subscription *s = session_subscriptions(session); s != NULL;
+         s = subscription_next(s)) {
         stood[count++] =
             (struct stood){.stream = *streams_id(s), .tag = s->tag, .seq = s->cursor};
     }

@@ -282,7 +282,7 @@ void repair_recheck(struct repair *repair, struct subscription *subscription)
     size_t i = asking->count++;
     const struct session *session = session_of(subscription);
     asking->sessions[i] = session->id;
-    asking->users[i] = *subscription->user;
+    asking->users[i] = *subscription_user(subscription);
     asking->streams[i] = *streams_id(subscription);
     if (asking->count == BATCH_MAX) {
         send_recheck(repair);

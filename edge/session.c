@@ -72,11 +72,12 @@ void session_rename(struct session *session, struct bytes username)
 
 static void leave_user(struct edge *edge, struct session *session)
 {
-    if (!list_linked(&session->in_user)) {
+    if (!reflist_linked(&session->in_user)) {
         return;
     }
-    struct session *other = container_of(session->in_user.next, struct session, in_user);
-    list_remove(&session->in_user);
+    struct session *other =
+        container_of(reflist_next(&session->in_user), struct session, in_user);
+    reflist_remove(&session->in_user);
     if (other == session) {
         map_remove(&edge->users, &session->user_id);
         occupancy_forget_user(edge->occupancy, &session->user_id);
@@ -104,18 +105,19 @@ void session_refuse(struct session *session, enum err err, const char *message)
 struct subscription *session_subscription(const struct session *session,
                                           const struct stream_id *stream)
 {
-    struct subscription *subscription = session->subscriptions;
+    struct subscription *subscription = session_subscriptions(session);
     while (subscription != NULL && !stream_equal(streams_id(subscription), stream)) {
-        subscription = subscription->next;
+        subscription = subscription_next(subscription);
     }
     return subscription;
 }
 
 void session_forget(struct session *session, const struct subscription *subscription)
 {
-    struct subscription **at = &session->subscriptions;
-    while (*at != subscription) {
-        at = &(*at)->next;
+    ref *at = &session->subscriptions;
+    while (ref_to(*at) != subscription) {
+        struct subscription *other = ref_to(*at);
+        at = &other->next;
     }
     *at = subscription->next;
     session->subscription_count--;
@@ -172,7 +174,7 @@ void session_subscribe(struct session *session, const Link__Open *from)
         return;
     }
     subscription->next = session->subscriptions;
-    session->subscriptions = subscription;
+    session->subscriptions = ref_of(subscription);
     session->subscription_count++;
     take_grant(session, subscription, bytes_make(from->grant.data, from->grant.len));
     if (open.stream.kind == STREAM_ROOM) {
@@ -227,8 +229,8 @@ void session_ready(struct session *session)
     struct edge *edge = session->conn->edge;
     int64_t now_ms = clock_ms();
     struct subscription *next;
-    for (struct subscription *s = session->subscriptions; s != NULL; s = next) {
-        next = s->next;
+    for (struct subscription *s = session_subscriptions(session); s != NULL; s = next) {
+        next = subscription_next(s);
         if (!conn_ready(session->conn)) {
             return;
         }
@@ -276,8 +278,8 @@ void session_close(struct session *session, const char *reason)
     follow_finish(session);
     fanout_drop_held(session);
     session_drop_calls(session);
-    while (session->subscriptions != NULL) {
-        session_unsubscribe(session, session->subscriptions);
+    while (session->subscriptions != 0) {
+        session_unsubscribe(session, session_subscriptions(session));
     }
     if (was_open) {
         occupancy_session_over(edge->occupancy, &session->id, &session->user_id, reason);
@@ -287,7 +289,7 @@ void session_close(struct session *session, const char *reason)
     conn_remove_session(session->conn, session);
     free(session->username);
     free(session->token_id);
-    free(session);
+    pool_give(session);
 }
 
 void session_end(struct session *session, const char *event, struct bytes payload,

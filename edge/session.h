@@ -3,7 +3,7 @@
 #ifndef EDGE_SESSION_H
 #define EDGE_SESSION_H
 
-#include "base/list.h"
+#include "base/reflist.h"
 #include "base/uuid.h"
 #include "edge/conn.h"
 #include "edge/cursor.h"
@@ -34,11 +34,11 @@ struct session {
     int64_t issued_at;   /* these as in struct identity */
     int64_t expires_at;
     const char *name_space; /* interned: "/" or one of the catalogue's */
-    struct list in_user;    /* a ring of one user's sessions; edge->users has one of it */
-    struct subscription *subscriptions; /* each with the next */
-    struct session_call *last_call;     /* its next is the first, which is under way */
-    struct trail *trail;                /* recovery.h's; NULL: it cannot be recovered */
-    struct follow *follow; /* follow.h's; NULL: there is nothing to remember */
+    struct reflist in_user; /* a ring of one user's sessions; edge->users has one of it */
+    ref subscriptions;      /* each with the next */
+    struct session_call *last_call; /* its next is the first, which is under way */
+    struct trail *trail;            /* recovery.h's; NULL: it cannot be recovered */
+    struct follow *follow;          /* follow.h's; NULL: there is nothing to remember */
     struct held *held; /* control that came while it was being connected; NULL: none */
     uint64_t mark;     /* the last CONTACTS publication it got */
 
@@ -57,7 +57,13 @@ struct session {
 /* Whose subscription it is. */
 static inline struct session *session_of(const struct subscription *subscription)
 {
-    return container_of(subscription->user, struct session, user_id);
+    return container_of(ref_to(subscription->user), struct session, user_id);
+}
+
+/* The first of them, or NULL. */
+static inline struct subscription *session_subscriptions(const struct session *session)
+{
+    return ref_to(session->subscriptions);
 }
 
 /* What a client says when it begins; each may be none. */

@@ -35,9 +35,9 @@ static void join_user(struct edge *edge, struct session *session)
 {
     struct session *first = map_get(&edge->users, &session->user_id);
     if (first != NULL) {
-        list_push(&first->in_user, &session->in_user);
+        reflist_push(&first->in_user, &session->in_user);
     } else if (map_put(&edge->users, &session->user_id, session) == ERR_OK) {
-        list_init(&session->in_user);
+        reflist_init(&session->in_user);
     } /* else it only misses control from other sessions */
 }
 
@@ -156,11 +156,11 @@ static void accept_session(struct edge *edge, struct session *session,
                            const Link__Connected *connected)
 {
     session->state = SESSION_OPEN;
-    if (connected->user_id.len == 16 && !list_linked(&session->in_user)) {
+    if (connected->user_id.len == 16 && !reflist_linked(&session->in_user)) {
         memcpy(session->user_id.b, connected->user_id.data, 16);
     }
     session_rename(session, bytes_of_text(connected->username));
-    if (!list_linked(&session->in_user)) {
+    if (!reflist_linked(&session->in_user)) {
         join_user(edge, session);
     }
     bool recovered = was_recovered(session, connected);
@@ -248,16 +248,16 @@ static void ask_core(struct session *session, struct bytes resume)
 
 static struct session *new_session(struct conn *conn, const char *name_space)
 {
-    struct session *session = calloc(1, sizeof(*session));
+    struct session *session = pool_take(sizeof(*session));
     if (session == NULL || conn->session_count == CONN_SESSIONS_MAX) {
-        free(session);
+        pool_give(session);
         return NULL;
     }
     session->conn = conn;
     session->id = uuid_v7();
     session->name_space = name_space;
     if (map_put(&conn->edge->sessions, &session->id, session) != ERR_OK) {
-        free(session);
+        pool_give(session);
         return NULL;
     }
     conn_add_session(conn, session);

@@ -4,16 +4,54 @@
 
 #include <stdlib.h>
 
+struct errand *stream_begin_errand(struct stream *stream)
+{
+    struct errand *errand = stream_errand(stream);
+    if (errand == NULL) {
+        errand = pool_take(sizeof(*errand));
+        if (errand == NULL) {
+            return NULL;
+        }
+        errand->stream = ref_of(stream);
+        stream->errand = ref_of(errand);
+    }
+    return errand;
+}
+
+void stream_end_errand(struct stream *stream)
+{
+    struct errand *errand = stream_errand(stream);
+    if (errand != NULL && errand->held == NULL && errand->fetch_at_ms == 0 &&
+        !stream->fetching) {
+        stream->errand = 0;
+        pool_give(errand);
+    }
+}
+
+static struct early *held_of(const struct stream *stream)
+{
+    const struct errand *errand = stream_errand(stream);
+    return errand != NULL ? errand->held : NULL;
+}
+
+/* NULL: no memory. */
+static struct early *begin_holding(struct stream *stream, uint32_t max)
+{
+    struct early *held = malloc(sizeof(*held) + max * sizeof(struct publication *));
+    struct errand *errand = held != NULL ? stream_begin_errand(stream) : NULL;
+    if (errand == NULL) {
+        free(held);
+        return NULL;
+    }
+    held->count = 0;
+    return errand->held = held;
+}
+
 bool stream_hold(struct stream *stream, struct publication *publication, uint32_t max)
 {
-    struct early *held = stream->held;
+    struct early *held = held_of(stream);
     if (held == NULL && max > 0) {
-        held = malloc(sizeof(*held) + max * sizeof(struct publication *));
-        if (held == NULL) {
-            return false;
-        }
-        held->count = 0;
-        stream->held = held;
+        held = begin_holding(stream, max);
     }
     if (held == NULL) {
         return false;
@@ -38,29 +76,36 @@ bool stream_hold(struct stream *stream, struct publication *publication, uint32_
     return true;
 }
 
+uint32_t stream_held_count(const struct stream *stream)
+{
+    const struct early *held = held_of(stream);
+    return held != NULL ? held->count : 0;
+}
+
 struct publication *stream_held_next(const struct stream *stream)
 {
-    const struct early *held = stream->held;
+    const struct early *held = held_of(stream);
     return held != NULL && held->events[0]->seq == stream->last + 1 ? held->events[0]
                                                                     : NULL;
 }
 
 struct publication *stream_held_take(struct stream *stream)
 {
-    struct early *held = stream->held;
+    struct early *held = held_of(stream);
     struct publication *first = held->events[0];
     held->count--;
     memmove(held->events, held->events + 1, held->count * sizeof(held->events[0]));
     if (held->count == 0) {
         free(held);
-        stream->held = NULL;
+        stream_errand(stream)->held = NULL;
+        stream_end_errand(stream);
     }
     return first;
 }
 
 void stream_held_drop(struct stream *stream, uint64_t seq)
 {
-    while (stream->held != NULL && stream->held->events[0]->seq <= seq) {
+    while (held_of(stream) != NULL && held_of(stream)->events[0]->seq <= seq) {
         publication_unref(stream_held_take(stream));
     }
 }
@@ -87,28 +132,30 @@ static bool ring_grow(struct ring *ring, uint32_t max)
 
 static void ring_destroy(struct stream *stream)
 {
-    list_remove(&stream->ring->in_rings);
-    free(stream->ring->events);
-    free(stream->ring);
-    stream->ring = NULL;
+    struct ring *ring = stream_ring(stream);
+    list_remove(&ring->in_rings);
+    free(ring->events);
+    pool_give(ring);
+    stream->ring = 0;
 }
 
 /* NULL: no memory. */
 static struct ring *ring_with_room(struct stream *stream, uint32_t max)
 {
-    if (stream->ring == NULL) {
-        stream->ring = calloc(1, sizeof(*stream->ring));
-        if (stream->ring == NULL) {
+    struct ring *ring = stream_ring(stream);
+    if (ring == NULL) {
+        ring = pool_take(sizeof(*ring));
+        if (ring == NULL) {
             return NULL;
         }
-        stream->ring->stream = stream;
+        ring->stream = stream;
+        stream->ring = ref_of(ring);
     }
-    struct ring *ring = stream->ring;
     if (ring->count < ring->capacity || ring_grow(ring, max)) {
         return ring;
     }
     stream_ring_clear(stream);
-    if (stream->ring != NULL) { /* it was empty */
+    if (stream->ring != 0) { /* it was empty */
         ring_destroy(stream);
     }
     return NULL;
@@ -120,7 +167,7 @@ void stream_ring_push(struct stream *stream, struct publication *publication,
     if (max == 0) {
         return;
     }
-    if (stream->ring != NULL && stream->ring->count >= max) {
+    if (stream->ring != 0 && stream_ring(stream)->count >= max) {
         stream_ring_evict(stream);
     }
     struct ring *ring = ring_with_room(stream, max);
@@ -137,7 +184,7 @@ void stream_ring_push(struct stream *stream, struct publication *publication,
 
 struct publication *stream_ring_get(const struct stream *stream, uint64_t seq)
 {
-    const struct ring *ring = stream->ring;
+    const struct ring *ring = stream_ring(stream);
     if (ring == NULL || seq > stream->last || seq + ring->count <= stream->last) {
         return NULL;
     }
@@ -157,7 +204,7 @@ uint32_t stream_tag(const struct stream *stream, uint64_t seq)
 
 size_t stream_ring_evict(struct stream *stream)
 {
-    struct ring *ring = stream->ring;
+    struct ring *ring = stream_ring(stream);
     if (ring == NULL) {
         return 0;
     }
@@ -175,7 +222,7 @@ size_t stream_ring_evict(struct stream *stream)
 
 void stream_ring_clear(struct stream *stream)
 {
-    while (stream->ring != NULL && stream->ring->count > 0) {
+    while (stream->ring != 0 && stream_ring(stream)->count > 0) {
         stream_ring_evict(stream);
     }
 }

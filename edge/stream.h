@@ -23,7 +23,17 @@ struct early {
     struct publication *events[];
 };
 
-/* Each user has one: what is needed only while something happens has its own memory. */
+/* What a stream has only while something is under way. */
+struct errand {
+    ref stream;
+    struct reflist in_due; /* of those with fetch_at_ms */
+    int64_t fetch_at_ms;   /* a gap or a failed fetch is due then; 0: nothing is */
+    uint64_t fetch_known; /* `known` and `last` when the fetch under way was asked: its */
+    uint64_t fetch_last;  /* answer may be older than what has come since */
+    struct early *held;   /* NULL: none */
+};
+
+/* Each user has one, so it is small. */
 struct stream {
     struct stream_id id;
     bool confirm : 1;  /* fetch even if nothing seems to be missing */
@@ -31,30 +41,50 @@ struct stream {
     bool in_doubt : 1; /* until that is answered; as an access stream it lets nothing pass
                         */
     bool fetching : 1;
-    uint32_t last_tag;  /* of the last event; 0: unknown */
-    uint64_t last;      /* applied up to here */
-    uint64_t known;     /* it has reached at least this */
-    struct early *held; /* NULL: none */
-    struct ring *ring;  /* NULL: none */
+    uint32_t last_tag; /* of the last event; 0: unknown */
+    uint64_t last;     /* applied up to here */
+    uint64_t known;    /* it has reached at least this */
+    uint64_t fence; /* how far `access` must have been applied before readers are fed */
 
-    struct list live;   /* subscriptions whose cursor is at `last` (or ahead of it) */
-    struct list behind; /* the others: being fed, unchecked, or with a slow reader */
-    uint32_t users;     /* subscriptions; of an access stream: streams that it guards */
+    struct reflist live;   /* subscriptions whose cursor is at `last` (or ahead of it) */
+    struct reflist behind; /* the others: being fed, unchecked, or with a slow reader */
+    uint32_t users; /* subscriptions; of an access stream: streams that it guards */
     uint32_t idle_since_ms; /* by the last 32 bits of the clock */
+    struct reflist in_idle; /* streams without users */
 
-    struct stream *access; /* fence; NULL: none, as of an access stream */
-    uint64_t fence;        /* how far it must have been applied before readers are fed */
     union {
-        struct list guarded;    /* of an access stream: its streams */
-        struct list in_guarded; /* of the others */
+        struct reflist guarded;    /* of an access stream: its streams */
+        struct reflist in_guarded; /* of the others */
     };
-
-    uint64_t fetch_known; /* `known` and `last` when the fetch under way was asked: its */
-    uint64_t fetch_last;  /* answer may be older than what has come since */
-    int64_t fetch_at_ms;  /* a gap or a failed fetch is due then; 0: nothing is */
-    struct list in_due;   /* streams with fetch_at_ms */
-    struct list in_idle;  /* streams without users */
+    ref access; /* stream; 0: none, as of an access stream */
+    ref ring;   /* 0: none */
+    ref errand; /* 0: nothing is under way */
 };
+
+static inline struct stream *stream_access(const struct stream *stream)
+{
+    return ref_to(stream->access);
+}
+
+static inline struct ring *stream_ring(const struct stream *stream)
+{
+    return ref_to(stream->ring);
+}
+
+static inline struct errand *stream_errand(const struct stream *stream)
+{
+    return ref_to(stream->errand);
+}
+
+static inline struct stream *stream_of(const struct subscription *subscription)
+{
+    return ref_to(subscription->stream);
+}
+
+/* Made if there is none. NULL: no memory. */
+struct errand *stream_begin_errand(struct stream *stream);
+/* Frees it if nothing is under way any more. */
+void stream_end_errand(struct stream *stream);
 
 /* They cannot be of the same event; 0: unknown. */
 static inline bool tags_differ(uint32_t a, uint32_t b)
@@ -65,6 +95,8 @@ static inline bool tags_differ(uint32_t a, uint32_t b)
 /* Keeps an early event, at most `max`; the farthest gives way to a nearer one. False: not
  * kept (there already, or no room). Takes its own reference. */
 bool stream_hold(struct stream *stream, struct publication *publication, uint32_t max);
+
+uint32_t stream_held_count(const struct stream *stream);
 
 /* The held event that comes next, still held; NULL: it is not there. */
 struct publication *stream_held_next(const struct stream *stream);
@@ -77,7 +109,7 @@ void stream_held_drop(struct stream *stream, uint64_t seq);
 
 static inline size_t stream_ring_bytes(const struct stream *stream)
 {
-    return stream->ring != NULL ? stream->ring->bytes : 0;
+    return stream->ring != 0 ? stream_ring(stream)->bytes : 0;
 }
 
 /* Appends the event `last` to the ring, which then holds at most `max` and is the least
@@ -99,8 +131,8 @@ void stream_ring_clear(struct stream *stream);
 /* A walk over a list whose nodes may be removed by what is called on the way. */
 struct walk {
     struct walk *outer;
-    struct list *head;
-    struct list *next;
+    struct reflist *head;
+    struct reflist *next;
 };
 
 struct streams {
@@ -108,9 +140,10 @@ struct streams {
     void *user;
     struct streams_limits limits;
     struct streams_counters counters;
-    struct map by_id;  /* struct stream_id -> struct stream */
-    struct list due;   /* streams with something to do at fetch_at_ms */
-    struct list idle;  /* streams without users, longest first */
+    struct map by_id;    /* struct stream_id -> struct stream */
+    struct reflist due;  /* errands with something to do at fetch_at_ms */
+    struct reflist idle; /* streams without users, longest first */
+    bool starved;      /* there was no memory for an errand: all streams are looked at */
     struct list rings; /* struct ring */
     size_t ring_bytes;
     struct walk *walks;
@@ -118,7 +151,7 @@ struct streams {
 
 /* ---- stream_flow.c ---- */
 
-void walk_begin(struct streams *streams, struct walk *walk, struct list *head);
+void walk_begin(struct streams *streams, struct walk *walk, struct reflist *head);
 struct subscription *walk_next(struct walk *walk); /* NULL at the end */
 void walk_end(struct streams *streams, struct walk *walk);
 

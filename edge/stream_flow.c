@@ -4,21 +4,21 @@
 
 /* ---------------------------------------------------------------- walking */
 
-void walk_begin(struct streams *streams, struct walk *walk, struct list *head)
+void walk_begin(struct streams *streams, struct walk *walk, struct reflist *head)
 {
     walk->outer = streams->walks;
     walk->head = head;
-    walk->next = head->next;
+    walk->next = reflist_next(head);
     streams->walks = walk;
 }
 
 struct subscription *walk_next(struct walk *walk)
 {
-    struct list *node = walk->next;
+    struct reflist *node = walk->next;
     if (node == walk->head) {
         return NULL;
     }
-    walk->next = node->next;
+    walk->next = reflist_next(node);
     return container_of(node, struct subscription, in_stream);
 }
 
@@ -31,10 +31,10 @@ void flow_unlink(struct streams *streams, struct subscription *subscription)
 {
     for (struct walk *walk = streams->walks; walk != NULL; walk = walk->outer) {
         if (walk->next == &subscription->in_stream) {
-            walk->next = subscription->in_stream.next;
+            walk->next = reflist_next(&subscription->in_stream);
         }
     }
-    list_remove(&subscription->in_stream);
+    reflist_remove(&subscription->in_stream);
 }
 
 void flow_move_to_behind(struct streams *streams, struct subscription *subscription)
@@ -42,7 +42,7 @@ void flow_move_to_behind(struct streams *streams, struct subscription *subscript
     if (!subscription->behind) {
         flow_unlink(streams, subscription);
         subscription->behind = true;
-        list_push(&subscription->stream->behind, &subscription->in_stream);
+        reflist_push(&stream_of(subscription)->behind, &subscription->in_stream);
     }
 }
 
@@ -51,7 +51,7 @@ static void move_to_live(struct streams *streams, struct subscription *subscript
     if (subscription->behind) {
         flow_unlink(streams, subscription);
         subscription->behind = false;
-        list_push(&subscription->stream->live, &subscription->in_stream);
+        reflist_push(&stream_of(subscription)->live, &subscription->in_stream);
     }
 }
 
@@ -59,18 +59,33 @@ static void move_to_live(struct streams *streams, struct subscription *subscript
 
 void flow_set_due(struct streams *streams, struct stream *stream, int64_t at_ms)
 {
-    if (stream->fetch_at_ms == 0) {
-        stream->fetch_at_ms = at_ms;
-        list_push(&streams->due, &stream->in_due);
-    } else if (at_ms < stream->fetch_at_ms) {
-        stream->fetch_at_ms = at_ms;
+    struct errand *errand = stream_begin_errand(stream);
+    if (errand == NULL) {
+        streams->starved = true;
+        return;
+    }
+    if (errand->fetch_at_ms == 0) {
+        errand->fetch_at_ms = at_ms;
+        reflist_push(&streams->due, &errand->in_due);
+    } else if (at_ms < errand->fetch_at_ms) {
+        errand->fetch_at_ms = at_ms;
     }
 }
 
 void flow_clear_due(struct stream *stream)
 {
-    stream->fetch_at_ms = 0;
-    list_remove(&stream->in_due);
+    struct errand *errand = stream_errand(stream);
+    if (errand != NULL && errand->fetch_at_ms != 0) {
+        errand->fetch_at_ms = 0;
+        reflist_remove(&errand->in_due);
+        stream_end_errand(stream);
+    }
+}
+
+static bool is_due(const struct stream *stream)
+{
+    const struct errand *errand = stream_errand(stream);
+    return errand != NULL && errand->fetch_at_ms != 0;
 }
 
 bool flow_has_gap(const struct stream *stream)
@@ -81,14 +96,14 @@ bool flow_has_gap(const struct stream *stream)
 /* True if the access stream has been applied that far. */
 static bool fence_passes(const struct stream *stream, uint64_t after)
 {
-    const struct stream *access = stream->access;
+    const struct stream *access = stream_access(stream);
     return access == NULL || (!access->in_doubt && access->last >= after) ||
            PLANTED(FENCE);
 }
 
 static bool can_feed(const struct streams *streams, struct subscription *subscription)
 {
-    const struct stream *stream = subscription->stream;
+    const struct stream *stream = stream_of(subscription);
     return !subscription->unchecked && fence_passes(stream, stream->fence) &&
            (streams->io.ready == NULL || streams->io.ready(streams->user, subscription));
 }
@@ -100,10 +115,11 @@ static bool fetch_from(struct streams *streams, struct stream *stream,
 {
     bool needed = stream->confirm;
     uint64_t after = *ret_after = stream->last;
-    if (stream->verify || (flow_has_gap(stream) && stream->fetch_at_ms == 0)) {
+    if (stream->verify || (flow_has_gap(stream) && !is_due(stream))) {
         return true;
     }
-    LIST_EACH(&stream->behind, node) {
+    REFLIST_EACH(&stream->behind, node)
+    {
         struct subscription *subscription =
             container_of(node, struct subscription, in_stream);
         if (subscription->cursor < stream->last &&
@@ -122,14 +138,19 @@ static bool fetch_from(struct streams *streams, struct stream *stream,
 void flow_fetch_if_needed(struct streams *streams, struct stream *stream)
 {
     uint64_t after;
-    bool waits = stream->verify && stream->fetch_at_ms != 0;
+    bool waits = stream->verify && is_due(stream);
     if (stream->fetching || waits || !fetch_from(streams, stream, &after)) {
+        return;
+    }
+    struct errand *errand = stream_begin_errand(stream);
+    if (errand == NULL) {
+        streams->starved = true;
         return;
     }
     stream->fetching = true;
     stream->confirm = stream->verify = false;
-    stream->fetch_known = stream->known;
-    stream->fetch_last = stream->last;
+    errand->fetch_known = stream->known;
+    errand->fetch_last = stream->last;
     streams->counters.fetches++;
     streams->io.fetch(streams->user, &stream->id, after,
                       after == stream->last ? stream->last_tag : 0);
@@ -150,7 +171,7 @@ static void settle(struct streams *streams, struct stream *stream, int64_t now_m
         return;
     }
     if (flow_has_gap(stream)) {
-        if (stream->fetch_at_ms == 0) {
+        if (!is_due(stream)) {
             streams->counters.gaps++;
             flow_set_due(streams, stream, now_ms + streams->limits.hold_ms);
         }
@@ -172,7 +193,7 @@ void flow_learn_head(struct streams *streams, struct stream *stream, uint64_t se
 
 void flow_resync(struct streams *streams, struct subscription *subscription)
 {
-    const struct stream *stream = subscription->stream;
+    const struct stream *stream = stream_of(subscription);
     subscription->cursor = stream->last;
     subscription->tag = stream->last_tag;
     streams->counters.resyncs++;
@@ -197,7 +218,7 @@ static void deliver(struct streams *streams, struct subscription *subscription,
  * the same event? */
 static void compare_tag(struct streams *streams, struct subscription *subscription)
 {
-    const struct stream *stream = subscription->stream;
+    const struct stream *stream = stream_of(subscription);
     if (subscription->cursor == stream->last &&
         tags_differ(subscription->tag, stream->last_tag)) {
         flow_resync(streams, subscription);
@@ -213,10 +234,11 @@ static bool row_passes(struct streams *streams, struct stream *stream,
         return true;
     }
     stream->fence = row->after;
-    if (stream->access->known < row->after) {
-        stream->access->known = row->after;
+    struct stream *access = stream_access(stream);
+    if (access->known < row->after) {
+        access->known = row->after;
     }
-    flow_fetch_if_needed(streams, stream->access);
+    flow_fetch_if_needed(streams, access);
     return false;
 }
 
@@ -242,7 +264,7 @@ static struct publication *next_for(struct streams *streams, struct stream *stre
 void flow_feed(struct streams *streams, struct subscription *subscription,
                const struct stream_rows *rows)
 {
-    struct stream *stream = subscription->stream;
+    struct stream *stream = stream_of(subscription);
     struct walk watch; /* its `next` moves on when the subscription is closed */
     walk_begin(streams, &watch, &stream->behind);
     watch.next = &subscription->in_stream;
@@ -283,14 +305,15 @@ static bool who_matches(const Link__Who *who, const struct subscription *subscri
     bool user = who->everyone || who->n_users == 0; /* nobody named: all */
     for (size_t i = 0; i < who->n_users && !user; i++) {
         user = who->users[i].len == 16 &&
-               memcmp(who->users[i].data, subscription->user->b, 16) == 0;
+               memcmp(who->users[i].data, subscription_user(subscription)->b, 16) == 0;
     }
     if (!user || who->n_rooms == 0) {
         return user;
     }
+    const struct stream_id *stream = streams_id(subscription);
     for (size_t i = 0; i < who->n_rooms; i++) {
-        if (who->rooms[i].len == 16 && subscription->stream->id.kind == STREAM_ROOM &&
-            memcmp(who->rooms[i].data, subscription->stream->id.id.b, 16) == 0) {
+        if (who->rooms[i].len == 16 && stream->kind == STREAM_ROOM &&
+            memcmp(who->rooms[i].data, stream->id.b, 16) == 0) {
             return true;
         }
     }
@@ -300,8 +323,8 @@ static bool who_matches(const Link__Who *who, const struct subscription *subscri
 void flow_doubt(struct streams *streams, struct subscription *subscription,
                 uint64_t access_seq)
 {
-    if (subscription->needed < access_seq) {
-        subscription->needed = access_seq;
+    if (subscription->checked < access_seq) {
+        subscription->checked = access_seq;
     }
     if (!subscription->unchecked) {
         subscription->unchecked = true;
@@ -311,8 +334,8 @@ void flow_doubt(struct streams *streams, struct subscription *subscription,
     }
 }
 
-static void doubt_list(struct streams *streams, struct list *list, const Link__Who *who,
-                       uint64_t access_seq)
+static void doubt_list(struct streams *streams, struct reflist *list,
+                       const Link__Who *who, uint64_t access_seq)
 {
     struct walk walk;
     walk_begin(streams, &walk, list);
@@ -329,19 +352,20 @@ static void doubt_list(struct streams *streams, struct list *list, const Link__W
 static void doubt_touched(struct streams *streams, struct stream *access,
                           const Link__Who *who, uint64_t access_seq)
 {
-    LIST_EACH(&access->guarded, node) {
+    REFLIST_EACH(&access->guarded, node)
+    {
         struct stream *stream = container_of(node, struct stream, in_guarded);
         doubt_list(streams, &stream->live, who, access_seq);
         doubt_list(streams, &stream->behind, who, access_seq);
     }
 }
 
-static void distrust(struct streams *streams, struct list *list, uint64_t access_seq)
+static void distrust(struct streams *streams, struct reflist *list, uint64_t access_seq)
 {
     struct walk walk;
     walk_begin(streams, &walk, list);
     for (struct subscription *s = walk_next(&walk); s != NULL; s = walk_next(&walk)) {
-        s->checked = s->needed = 0;
+        s->checked = 0;
         flow_doubt(streams, s, access_seq);
     }
     walk_end(streams, &walk);
@@ -349,7 +373,8 @@ static void distrust(struct streams *streams, struct list *list, uint64_t access
 
 void flow_doubt_scope(struct streams *streams, struct stream *access, uint64_t access_seq)
 {
-    LIST_EACH(&access->guarded, node) {
+    REFLIST_EACH(&access->guarded, node)
+    {
         struct stream *stream = container_of(node, struct stream, in_guarded);
         stream->fence = 0; /* of the old numbers; rows will say it again */
         distrust(streams, &stream->live, access_seq);
@@ -362,7 +387,8 @@ void flow_drain_guarded(struct streams *streams, struct stream *access, int64_t 
     if (access->id.kind != STREAM_ACCESS) {
         return; /* it guards nothing */
     }
-    LIST_EACH(&access->guarded, node) {
+    REFLIST_EACH(&access->guarded, node)
+    {
         struct stream *stream = container_of(node, struct stream, in_guarded);
         flow_drain(streams, stream, now_ms);
         flow_feed_behind(streams, stream, NULL);
@@ -451,7 +477,7 @@ static bool admitted(struct streams *streams, struct stream *stream,
     }
     if (!fence_passes(stream, publication->after)) {
         streams->counters.fenced++;
-        flow_learn_head(streams, stream->access, publication->after, now_ms);
+        flow_learn_head(streams, stream_access(stream), publication->after, now_ms);
         return false;
     }
     return true;
@@ -476,7 +502,7 @@ void flow_offer(struct streams *streams, struct stream *stream,
         streams->counters.duplicates++;
         return;
     }
-    if (PLANTED(BASELINE) && stream->ring == NULL && stream->held == NULL &&
+    if (PLANTED(BASELINE) && stream->ring == 0 && stream_held_count(stream) == 0 &&
         stream->id.kind != STREAM_ACCESS) {
         stream->last = publication->seq - 1;
     }

@@ -1,8 +1,6 @@
 /* Life of streams and subscriptions, and what the rest of the edge sees of them. */
 #include "edge/streams.h"
 
-#include <stdlib.h>
-
 #include "edge/stream.h"
 
 static struct stream *find(const struct streams *streams, const struct stream_id *id)
@@ -13,21 +11,21 @@ static struct stream *find(const struct streams *streams, const struct stream_id
 static struct stream *create(struct streams *streams, const struct stream_id *id,
                              uint64_t seq, uint32_t tag)
 {
-    struct stream *stream = calloc(1, sizeof(*stream));
+    struct stream *stream = pool_take(sizeof(*stream));
     if (stream == NULL) {
         return NULL;
     }
     stream->id = *id;
     if (map_put(&streams->by_id, id, stream) != ERR_OK) {
-        free(stream);
+        pool_give(stream);
         return NULL;
     }
     stream->last = stream->known = seq;
     stream->last_tag = tag;
-    list_init(&stream->live);
-    list_init(&stream->behind);
+    reflist_init(&stream->live);
+    reflist_init(&stream->behind);
     if (id->kind == STREAM_ACCESS) {
-        list_init(&stream->guarded);
+        reflist_init(&stream->guarded);
     }
     streams->io.interest(streams->user, id, true);
     stream->confirm = !PLANTED(CONFIRM);
@@ -37,14 +35,14 @@ static struct stream *create(struct streams *streams, const struct stream_id *id
 static void stream_used(struct stream *stream)
 {
     stream->users++;
-    list_remove(&stream->in_idle);
+    reflist_remove(&stream->in_idle);
 }
 
 static void stream_unused(struct streams *streams, struct stream *stream, int64_t now_ms)
 {
     if (--stream->users == 0) {
         stream->idle_since_ms = (uint32_t)now_ms;
-        list_push(&streams->idle, &stream->in_idle);
+        reflist_push(&streams->idle, &stream->in_idle);
     }
 }
 
@@ -54,13 +52,15 @@ static void forget(struct streams *streams, struct stream *stream, int64_t now_m
     map_remove(&streams->by_id, &stream->id);
     stream_held_drop(stream, UINT64_MAX);
     flow_drop_ring(streams, stream);
-    list_remove(&stream->in_due);
-    list_remove(&stream->in_idle);
-    if (stream->access != NULL) {
-        list_remove(&stream->in_guarded);
-        stream_unused(streams, stream->access, now_ms);
+    stream->fetching = false;
+    flow_clear_due(stream);
+    stream_end_errand(stream);
+    reflist_remove(&stream->in_idle);
+    if (stream->access != 0) {
+        reflist_remove(&stream->in_guarded);
+        stream_unused(streams, stream_access(stream), now_ms);
     }
-    free(stream);
+    pool_give(stream);
 }
 
 static enum err guard(struct streams *streams, struct stream *stream,
@@ -69,7 +69,7 @@ static enum err guard(struct streams *streams, struct stream *stream,
     if (stream->id.kind == STREAM_ACCESS || open->access.kind != STREAM_ACCESS) {
         return ERR_INTERNAL; /* a core that makes no sense */
     }
-    if (stream->access == NULL) {
+    if (stream->access == 0) {
         struct stream *access = find(streams, &open->access);
         if (access == NULL) {
             access = create(streams, &open->access, open->access_seq, 0);
@@ -77,12 +77,12 @@ static enum err guard(struct streams *streams, struct stream *stream,
         if (access == NULL) {
             return ERR_UNAVAILABLE;
         }
-        stream->access = access;
-        list_push(&access->guarded, &stream->in_guarded);
+        stream->access = ref_of(access);
+        reflist_push(&access->guarded, &stream->in_guarded);
         stream_used(access);
     }
-    flow_learn_head(streams, stream->access, open->access_seq, now_ms);
-    flow_fetch_if_needed(streams, stream->access);
+    flow_learn_head(streams, stream_access(stream), open->access_seq, now_ms);
+    flow_fetch_if_needed(streams, stream_access(stream));
     return ERR_OK;
 }
 
@@ -91,7 +91,7 @@ static enum err guard(struct streams *streams, struct stream *stream,
 enum err streams_create(const struct streams_io *io, void *user,
                         const struct streams_limits *limits, struct streams **ret_streams)
 {
-    struct streams *streams = calloc(1, sizeof(*streams));
+    struct streams *streams = pool_take(sizeof(*streams));
     if (streams == NULL) {
         return ERR_UNAVAILABLE;
     }
@@ -100,17 +100,17 @@ enum err streams_create(const struct streams_io *io, void *user,
     streams->limits = *limits;
     map_init_inside(&streams->by_id, sizeof(struct stream_id),
                     offsetof(struct stream, id));
-    list_init(&streams->due);
-    list_init(&streams->idle);
+    reflist_init(&streams->due);
+    reflist_init(&streams->idle);
     list_init(&streams->rings);
     *ret_streams = streams;
     return ERR_OK;
 }
 
-static void free_subscriptions(struct list *list)
+static void free_subscriptions(struct reflist *list)
 {
-    for (struct list *node; (node = list_take(list)) != NULL;) {
-        free(container_of(node, struct subscription, in_stream));
+    for (struct reflist *node; (node = reflist_take(list)) != NULL;) {
+        pool_give(container_of(node, struct subscription, in_stream));
     }
 }
 
@@ -127,25 +127,26 @@ void streams_destroy(struct streams *streams)
         free_subscriptions(&stream->behind);
         stream_held_drop(stream, UINT64_MAX);
         stream_ring_clear(stream);
-        free(stream);
+        pool_give(stream_errand(stream));
+        pool_give(stream);
     }
     map_finish(&streams->by_id);
-    free(streams);
+    pool_give(streams);
 }
 
 static struct subscription *new_subscription(struct stream *stream,
                                              const struct stream_open *open,
                                              const struct uuid *user)
 {
-    struct subscription *subscription = calloc(1, sizeof(*subscription));
+    struct subscription *subscription = pool_take(sizeof(*subscription));
     if (subscription == NULL) {
         return NULL;
     }
-    subscription->stream = stream;
-    subscription->user = user;
+    subscription->stream = ref_of(stream);
+    subscription->user = ref_of(user);
     subscription->cursor = open->resume ? open->resume_seq : open->seq;
     subscription->tag = open->resume ? open->resume_tag : open->tag;
-    subscription->checked = subscription->needed = open->access_seq;
+    subscription->checked = open->access_seq;
     return subscription;
 }
 
@@ -164,7 +165,7 @@ struct subscription *streams_open(struct streams *streams, const struct stream_o
         if (stream == NULL) {
             return NULL;
         }
-        list_push(&streams->idle, &stream->in_idle); /* until it has a user */
+        reflist_push(&streams->idle, &stream->in_idle); /* until it has a user */
         stream->idle_since_ms = (uint32_t)now_ms;
     }
     if (open->has_access && guard(streams, stream, open, now_ms) != ERR_OK) {
@@ -176,14 +177,14 @@ struct subscription *streams_open(struct streams *streams, const struct stream_o
     }
     stream_used(stream);
     subscription->behind = true;
-    list_push(&stream->behind, &subscription->in_stream);
+    reflist_push(&stream->behind, &subscription->in_stream);
     if (other_history(stream, open)) {
         flow_verify(streams, stream);
     }
     flow_learn_head(streams, stream, open->seq, now_ms);
-    if (stream->access != NULL && stream->access->last > open->access_seq &&
-        !PLANTED(RECHECK)) {
-        flow_doubt(streams, subscription, stream->access->last);
+    const struct stream *access = stream_access(stream);
+    if (access != NULL && access->last > open->access_seq && !PLANTED(RECHECK)) {
+        flow_doubt(streams, subscription, access->last);
     }
     streams_resume(streams, subscription, now_ms);
     return subscription;
@@ -192,9 +193,9 @@ struct subscription *streams_open(struct streams *streams, const struct stream_o
 void streams_close(struct streams *streams, struct subscription *subscription,
                    int64_t now_ms)
 {
-    struct stream *stream = subscription->stream;
+    struct stream *stream = stream_of(subscription);
     flow_unlink(streams, subscription);
-    free(subscription);
+    pool_give(subscription);
     stream_unused(streams, stream, now_ms);
 }
 
@@ -238,12 +239,25 @@ static void jump(struct streams *streams, struct stream *stream,
     }
 }
 
+/* The stream as it was when what has come now was asked for. */
+struct asked {
+    uint64_t known, last;
+};
+
+/* The fetch is over. */
+static void fetched(struct stream *stream)
+{
+    stream->fetching = false;
+    stream_end_errand(stream);
+}
+
 /* The cursor asked about does not fit: what was missed is lost to these readers. */
 static void apply_resync(struct streams *streams, struct stream *stream,
-                         const struct stream_rows *rows, int64_t now_ms)
+                         const struct asked *asked, const struct stream_rows *rows,
+                         int64_t now_ms)
 {
-    bool whole = rows->after >= stream->fetch_last || rows->head < stream->fetch_last;
-    if (whole && stream->last > stream->fetch_last) {
+    bool whole = rows->after >= asked->last || rows->head < asked->last;
+    if (whole && stream->last > asked->last) {
         flow_verify(streams, stream); /* it has moved on: which history was meant? */
         return;
     }
@@ -261,17 +275,17 @@ static void apply_resync(struct streams *streams, struct stream *stream,
 }
 
 /* True if the log does not go on where the cursor stands: waiting would be for ever. */
-static bool has_hole(const struct stream *stream, const struct stream_rows *rows)
+static bool has_hole(const struct asked *asked, const struct stream_rows *rows)
 {
     return rows->row_count > 0 ? rows->rows[0]->seq > rows->after + 1
-                               : rows->after < stream->fetch_last;
+                               : rows->after < asked->last;
 }
 
 /* Nobody knows of more: the hint was wrong. Who stands beyond it came from there. */
 static void unlearn_head(struct streams *streams, struct stream *stream, uint64_t head)
 {
     stream->known = head > stream->last ? head : stream->last;
-    struct list *const lists[] = {&stream->live, &stream->behind};
+    struct reflist *const lists[] = {&stream->live, &stream->behind};
     for (int i = 0; i < 2; i++) {
         struct walk walk;
         walk_begin(streams, &walk, lists[i]);
@@ -286,21 +300,22 @@ static void unlearn_head(struct streams *streams, struct stream *stream, uint64_
 
 /* What the stream itself lacks is applied; the order of the rows is that of seq. */
 static void apply_rows(struct streams *streams, struct stream *stream,
-                       const struct stream_rows *rows, int64_t now_ms)
+                       const struct asked *asked, const struct stream_rows *rows,
+                       int64_t now_ms)
 {
     uint64_t before = stream->last;
-    bool for_reader = rows->after < stream->fetch_last;
+    bool for_reader = rows->after < asked->last;
     for (size_t i = 0; i < rows->row_count; i++) {
         if (rows->rows[i]->seq > stream->last && !(for_reader && PLANTED(NOAHEAD))) {
             flow_offer(streams, stream, rows->rows[i], now_ms);
         }
     }
-    stream->fetching = false;
+    fetched(stream);
     if (stream->in_doubt && !stream->verify) {
         stream->in_doubt = false; /* this was the answer */
         flow_drain_guarded(streams, stream, now_ms);
     }
-    if (stream->known == stream->fetch_known && rows->head < stream->known) {
+    if (stream->known == asked->known && rows->head < stream->known) {
         unlearn_head(streams, stream, rows->head);
     }
     flow_learn_head(streams, stream, rows->head, now_ms);
@@ -318,12 +333,14 @@ void streams_rows(struct streams *streams, const struct stream_rows *rows, int64
     /* What an access stream in doubt has applied says nothing of what was taken away, and
      * its first tag was never known: it begins anew, and so do the checks. */
     bool anew = stream->id.kind == STREAM_ACCESS && stream->in_doubt && !stream->verify;
-    if (anew || rows->resync || has_hole(stream, rows)) {
-        stream->fetching = false;
-        apply_resync(streams, stream, rows, now_ms);
+    const struct errand *errand = stream_errand(stream);
+    const struct asked asked = {errand->fetch_known, errand->fetch_last};
+    if (anew || rows->resync || has_hole(&asked, rows)) {
+        fetched(stream);
+        apply_resync(streams, stream, &asked, rows, now_ms);
         flow_feed_behind(streams, stream, NULL);
     } else {
-        apply_rows(streams, stream, rows, now_ms);
+        apply_rows(streams, stream, &asked, rows, now_ms);
         flow_feed_behind(streams, stream, rows);
     }
 }
@@ -342,7 +359,8 @@ void streams_fetch_failed(struct streams *streams, const struct stream_id *strea
 void streams_verdict(struct streams *streams, struct subscription *subscription,
                      bool allowed, uint64_t access_seq, int64_t now_ms)
 {
-    if (access_seq < subscription->needed && !PLANTED(VERDICT)) {
+    if (subscription->unchecked && access_seq < subscription->checked &&
+        !PLANTED(VERDICT)) {
         streams->io.recheck(streams->user, subscription); /* says nothing about now */
         return;
     }
@@ -361,10 +379,12 @@ void streams_verdict(struct streams *streams, struct subscription *subscription,
 void streams_open_again(struct streams *streams, struct subscription *subscription,
                         uint64_t access_seq, int64_t now_ms)
 {
-    if (subscription->unchecked && access_seq >= subscription->needed) {
+    if (!subscription->unchecked) {
+        if (access_seq > subscription->checked) {
+            subscription->checked = access_seq;
+        }
+    } else if (access_seq >= subscription->checked) {
         streams_verdict(streams, subscription, true, access_seq, now_ms);
-    } else if (access_seq > subscription->checked) {
-        subscription->checked = access_seq;
     }
 }
 
@@ -372,7 +392,7 @@ void streams_resume(struct streams *streams, struct subscription *subscription,
                     int64_t now_ms)
 {
     (void)now_ms;
-    struct stream *stream = subscription->stream;
+    struct stream *stream = stream_of(subscription);
     if (subscription->behind) {
         flow_feed(streams, subscription, NULL);
     }
@@ -412,20 +432,40 @@ void streams_each(struct streams *streams, const struct stream_id *stream_id,
     walk_end(streams, &walk);
 }
 
+/* What could not be asked for while there was no memory. */
+static void make_up(struct streams *streams)
+{
+    streams->starved = false;
+    size_t at = 0;
+    void *value;
+    while (map_next(&streams->by_id, &at, NULL, &value)) {
+        flow_fetch_if_needed(streams, value);
+    }
+}
+
 int64_t streams_tick(struct streams *streams, int64_t now_ms)
 {
     int64_t next_ms = INT64_MAX;
-    LIST_EACH(&streams->due, node) {
-        struct stream *stream = container_of(node, struct stream, in_due);
-        if (stream->fetch_at_ms <= now_ms) {
+    if (streams->starved) {
+        make_up(streams);
+    }
+    if (streams->starved) {
+        next_ms = now_ms + streams->limits.retry_ms;
+    }
+    REFLIST_EACH(&streams->due, node)
+    {
+        struct errand *errand = container_of(node, struct errand, in_due);
+        struct stream *stream = ref_to(errand->stream);
+        if (errand->fetch_at_ms <= now_ms) {
             flow_clear_due(stream);
             flow_fetch_if_needed(streams, stream);
-        } else if (stream->fetch_at_ms < next_ms) {
-            next_ms = stream->fetch_at_ms;
+        } else if (errand->fetch_at_ms < next_ms) {
+            next_ms = errand->fetch_at_ms;
         }
     }
-    while (!list_empty(&streams->idle)) {
-        struct stream *stream = container_of(streams->idle.next, struct stream, in_idle);
+    while (!reflist_empty(&streams->idle)) {
+        struct stream *stream =
+            container_of(reflist_next(&streams->idle), struct stream, in_idle);
         int64_t for_ms = (uint32_t)now_ms - stream->idle_since_ms;
         int64_t until_ms = now_ms - for_ms + streams->limits.idle_ms;
         if (until_ms > now_ms || stream->fetching) {
@@ -439,7 +479,7 @@ int64_t streams_tick(struct streams *streams, int64_t now_ms)
 
 const struct stream_id *streams_id(const struct subscription *subscription)
 {
-    return &subscription->stream->id;
+    return &stream_of(subscription)->id;
 }
 
 size_t streams_count(const struct streams *streams)

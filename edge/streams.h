@@ -22,27 +22,38 @@
 #define EDGE_STREAMS_H
 
 #include "base/err.h"
-#include "base/list.h"
+#include "base/reflist.h"
 #include "edge/publication.h"
 #include "link/stream_id.h"
 
 struct streams;
 struct stream;
 
+/* A client has several, so they are small. */
 struct subscription {
-    struct stream *stream;
-    struct list in_stream;     /* of the stream's live, or its behind list */
-    struct subscription *next; /* the owner's to use */
-    const struct uuid *user;   /* the owner's: where it lies tells which owner */
     uint64_t cursor;
-    uint64_t checked;   /* access seq at which the right was read */
-    uint64_t needed;    /* access seq at which it must have been read to go on */
-    uint32_t tag;       /* of the event at the cursor; 0: unknown */
-    bool behind : 1;    /* is on the behind list */
-    bool unchecked : 1; /* waits for a verdict */
-    bool occupant : 1;  /* counted as being in the room (edge/occupancy.h) */
-    bool granted : 1;   /* a grant goes with its ephemeral events (link/grant.h) */
+    uint64_t checked : 60;  /* access seq at which the right was read; while unchecked:
+                               at which it must be read to go on, which is later */
+    uint64_t behind : 1;    /* is on the behind list */
+    uint64_t unchecked : 1; /* waits for a verdict */
+    uint64_t occupant : 1;  /* counted as being in the room (edge/occupancy.h) */
+    uint64_t granted : 1;   /* a grant goes with its ephemeral events (link/grant.h) */
+    uint32_t tag;           /* of the event at the cursor; 0: unknown */
+    ref stream;
+    struct reflist in_stream; /* of the stream's live, or its behind list */
+    ref next;                 /* the owner's to use: a subscription */
+    ref user;                 /* a uuid, the owner's: where it lies tells which owner */
 };
+
+static inline struct subscription *subscription_next(const struct subscription *one)
+{
+    return ref_to(one->next);
+}
+
+static inline const struct uuid *subscription_user(const struct subscription *one)
+{
+    return ref_to(one->user);
+}
 
 struct streams_io {
     /* The next event for this subscription. */
@@ -102,7 +113,8 @@ struct stream_open {
 };
 
 /* Begins. One (owner, stream) pair at most: the caller looks first (its own list). `user`
- * is the owner's and stays as long: what is called back finds the owner by it.
+ * is the owner's, in a block of pool.h, and stays as long: what is called back finds the
+ * owner by it.
  * NULL: no memory. Events may be delivered before this returns. */
 struct subscription *streams_open(struct streams *streams, const struct stream_open *open,
                                   const struct uuid *user, int64_t now_ms);

@@ -39,8 +39,15 @@ void client_drop(struct client *client, enum place place)
     client->out_count = kept;
 }
 
+void client_begin(struct client *client)
+{
+    client->owner = pool_take(sizeof(*client->owner));
+    *client->owner = (struct owner){user_id(client->user), client};
+}
+
 void client_finish(struct client *client)
 {
+    pool_give(client->owner);
     free(client->out);
     client->out = NULL;
 }

@@ -47,6 +47,16 @@ static struct publication *make_publication(const struct event *event)
     return publication_create(&from);
 }
 
+/* What was read of the rights of an edge's clients may be of another history. */
+static void forget_checks(const struct sim_edge *edge)
+{
+    for (int i = 0; i < USERS; i++) {
+        if (world.clients[i].edge == edge->index) {
+            memset(world.clients[i].checked, 0, sizeof(world.clients[i].checked));
+        }
+    }
+}
+
 static void take_rows(struct edge_call *call, const struct reply *reply)
 {
     struct publication *list[PAGE_MAX];
@@ -66,6 +76,9 @@ static void take_rows(struct edge_call *call, const struct reply *reply)
     trace("edge %d hears of %d after %lu: %u rows, head %lu%s", call->edge->index,
           call->op.place, rows.after, reply->row_count, rows.head,
           rows.resync ? ", resync" : "");
+    if (call->op.place == ACCESS) {
+        forget_checks(call->edge);
+    }
     streams_rows(call->edge->streams, &rows, world.now_ms);
     for (uint32_t i = 0; i < reply->row_count; i++) {
         publication_unref(list[i]);
@@ -79,6 +92,7 @@ static void learn_epoch(struct sim_edge *edge, uint32_t epoch)
     if (edge->has_epoch && edge->epoch != epoch) {
         trace("edge %d learns epoch %u", edge->index, epoch);
         edge->heads_since = 0;
+        forget_checks(edge);
         streams_renew(edge->streams, world.now_ms);
     }
     edge->epoch = epoch;
@@ -91,6 +105,7 @@ static void take_heads(struct sim_edge *edge, const struct reply *reply)
 {
     learn_epoch(edge, reply->epoch);
     if (edge->heads_since == 0 && !faulty(FAULT_HEADS_FIRST)) {
+        forget_checks(edge);
         streams_renew(edge->streams, world.now_ms);
     }
     edge->heads_since = reply->next_since;
@@ -127,9 +142,9 @@ static void take_join(struct edge_call *call, const struct reply *reply)
     client_push(client, &frame);
     trace("edge %d: user %d joins %d at %lu (head %lu, access %lu)", call->edge->index,
           client->user, op->place, frame.seq, reply->seq, reply->access_seq);
-    client->id = user_id(client->user);
+    client->checked[op->place] = reply->access_seq;
     client->subscriptions[op->place] =
-        streams_open(call->edge->streams, &open, &client->id, world.now_ms);
+        streams_open(call->edge->streams, &open, &client->owner->id, world.now_ms);
 }
 
 static void take_verdict(struct edge_call *call, const struct reply *reply)
@@ -144,6 +159,9 @@ static void take_verdict(struct edge_call *call, const struct reply *reply)
     }
     trace("edge %d: verdict on user %d in %d: %d at %lu", call->edge->index,
           call->op.user, call->op.place, reply->allowed, reply->access_seq);
+    if (reply->allowed && reply->access_seq > call->client->checked[call->op.place]) {
+        call->client->checked[call->op.place] = reply->access_seq;
+    }
     streams_verdict(call->edge->streams, subscription, reply->allowed, reply->access_seq,
                     world.now_ms);
 }
@@ -264,7 +282,8 @@ static bool may_have_read(int user, const struct event *event)
 
 static struct client *client_of(const struct subscription *subscription)
 {
-    return container_of(subscription->user, struct client, id);
+    const struct uuid *id = subscription_user(subscription);
+    return container_of(id, struct owner, id)->client;
 }
 
 static void io_deliver(void *user, struct subscription *subscription,
@@ -321,7 +340,8 @@ static void io_recheck(void *user, struct subscription *subscription)
     op.kind = OP_RECHECK;
     op.user = client->user;
     op.place = (uint8_t)place_of(streams_id(subscription));
-    if (subscription->needed != 0 && subscription->needed <= subscription->checked) {
+    if (subscription->checked != 0 &&
+        subscription->checked <= client->checked[op.place]) {
         violate(NEEDLESS_RECHECK, "user %d place %d", op.user, op.place);
     }
     ask(edge, client, &op, ASK_MS);
@@ -334,7 +354,7 @@ static void io_ended(void *user, struct subscription *subscription)
     enum place place = place_of(streams_id(subscription));
     const struct place_log *log = &world.database.logs[ACCESS];
     bool lost = world.restored;
-    for (uint64_t seq = subscription->checked; seq < log->count; seq++) {
+    for (uint64_t seq = client->checked[place]; seq < log->count; seq++) {
         lost = lost || (log->events[seq].kind == OP_KICK &&
                         log->events[seq].target == client->user);
     }

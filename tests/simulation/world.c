@@ -329,6 +329,7 @@ static void begin(const struct plan *plan)
     for (int i = 0; i < USERS; i++) {
         world.clients[i].user = (uint8_t)i;
         world.clients[i].edge = -1;
+        client_begin(&world.clients[i]);
     }
 }
 

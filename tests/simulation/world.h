@@ -241,14 +241,21 @@ struct view {
     uint32_t tag;
 };
 
+/* Of subscriptions. */
+struct owner {
+    struct uuid id; /* of the user */
+    struct client *client;
+};
+
 struct client {
     uint8_t user;
-    struct uuid id; /* of the user */
-    int edge;       /* -1: not connected */
+    int edge;            /* -1: not connected */
+    struct owner *owner; /* in a block of pool.h */
     uint64_t conn;
     uint32_t number;
     struct subscription *subscriptions[PLACES]; /* the edge's */
-    struct view views[PLACES];                  /* the client's */
+    uint64_t checked[PLACES]; /* when their rights were read last; 0: it does not count */
+    struct view views[PLACES]; /* the client's */
     struct view resume[PLACES];
     struct out_frame *out;
     size_t out_start, out_count, out_capacity;
@@ -263,6 +270,7 @@ void client_receive(struct client *client);
 void client_push(struct client *client, const struct out_frame *frame);
 void client_drop(struct client *client, enum place place);
 void client_disconnect(struct client *client);
+void client_begin(struct client *client);
 void client_finish(struct client *client);
 
 /* ---------------------------------------------------------------- the world */

@@ -30,7 +30,7 @@ const char *session_namespace(struct edge *edge, struct bytes name)
 void session_open(struct conn *conn, const char *name_space,
                   const struct session_hello *hello)
 {
-    struct session *session = calloc(1, sizeof(*session));
+    struct session *session = pool_take(sizeof(*session));
     session->conn = conn;
     session->name_space = name_space;
     session->state = doubled.state;
@@ -59,7 +59,7 @@ void session_close(struct session *session, const char *reason)
     conn_remove_session(session->conn, session);
     doubled.closes++;
     snprintf(doubled.close_reason, sizeof(doubled.close_reason), "%s", reason);
-    free(session);
+    pool_give(session);
 }
 
 void session_ready(struct session *session)

@@ -29,7 +29,7 @@ static struct {
 
 static struct streams *streams;
 static int64_t now_ms;
-static struct uuid users[8]; /* of the owners a, b, c, d */
+static struct uuid *users; /* of the owners a, b, c, d */
 
 __attribute__((format(printf, 1, 2))) static void tell(const char *format, ...)
 {
@@ -44,7 +44,7 @@ __attribute__((format(printf, 1, 2))) static void tell(const char *format, ...)
 static inline const char *owner_of(const struct subscription *subscription)
 {
     static const char *const names[8] = {"a", "b", "c", "d"};
-    return names[subscription->user - users];
+    return names[subscription_user(subscription) - users];
 }
 
 static inline void forget(void)
@@ -128,6 +128,9 @@ static void begin(struct streams_limits with)
                                          on_recheck, on_ended, on_resync,   on_control};
     memset(&told, 0, sizeof(told));
     now_ms = 1000;
+    pool_give(users);
+    users = pool_take(8 * sizeof(*users));
+    assert_non_null(users);
     assert_int_equal(streams_create(&io, NULL, &with, &streams), ERR_OK);
 }
 
@@ -140,6 +143,8 @@ static inline int setup(void **state)
 static inline int teardown(void **state)
 {
     streams_destroy(streams);
+    pool_give(users);
+    users = NULL;
     return 0;
 }
 

@@ -23,11 +23,11 @@ static struct person {
     struct session session;
     struct conn conn;
     struct subscription subscriptions[2];
-} people[PEOPLE];
+} * people[PEOPLE]; /* in blocks of pool.h, as the rooms */
 
 static struct edge the_edge;
 static struct edge_config config;
-static struct stream rooms[2];
+static struct stream *rooms;
 static struct recovery *recovery;
 static struct buf resume;
 static int closed; /* connections */
@@ -45,8 +45,10 @@ static const struct conn_io io = {.dirty = on_dirty, .close = on_close};
 
 static int begin(void **state)
 {
-    memset(people, 0, sizeof(people));
-    memset(rooms, 0, sizeof(rooms));
+    for (int i = 0; i < PEOPLE; i++) {
+        people[i] = pool_take(sizeof(*people[i]));
+    }
+    rooms = pool_take(2 * sizeof(*rooms));
     the_edge.config = &config;
     for (uint8_t i = 0; i < 2; i++) {
         rooms[i].id = (struct stream_id){STREAM_ROOM, {{[15] = i + 1}}};
@@ -60,8 +62,10 @@ static int begin(void **state)
 static int end(void **state)
 {
     for (int i = 0; i < PEOPLE; i++) {
-        recovery_forget(&people[i].session);
+        recovery_forget(&people[i]->session);
+        pool_give(people[i]);
     }
+    pool_give(rooms);
     recovery_destroy(recovery);
     buf_finish(&resume);
     return 0;
@@ -71,7 +75,7 @@ static int end(void **state)
 static struct session *enter(int place, uint8_t user)
 {
     static uint8_t sessions;
-    struct person *person = &people[place];
+    struct person *person = people[place];
     recovery_forget(&person->session);
     memset(person, 0, sizeof(*person));
     person->conn.edge = &the_edge;
@@ -88,12 +92,12 @@ static void listen_to(struct session *session, int room)
 {
     struct person *person = container_of(session, struct person, session);
     struct subscription *subscription = &person->subscriptions[room];
-    subscription->stream = &rooms[room];
-    struct subscription **end = &session->subscriptions;
-    while (*end != NULL) {
-        end = &(*end)->next;
+    subscription->stream = ref_of(&rooms[room]);
+    ref *end = &session->subscriptions;
+    while (*end != 0) {
+        end = &((struct subscription *)ref_to(*end))->next;
     }
-    *end = subscription;
+    *end = ref_of(subscription);
     session->subscription_count++;
 }
 
@@ -216,10 +220,10 @@ static void goes_on_twice_without_an_event_between(void **state)
             recovery_begin(recovery, back);
             listen_to(back, 0);
             listen_to(back, 1);
-            people[1].subscriptions[0].cursor = 2;
-            people[1].subscriptions[0].tag = TAG(2);
-            people[1].subscriptions[1].cursor = 1;
-            people[1].subscriptions[1].tag = TAG(1);
+            people[1]->subscriptions[0].cursor = 2;
+            people[1]->subscriptions[0].tag = TAG(2);
+            people[1]->subscriptions[1].cursor = 1;
+            people[1]->subscriptions[1].tag = TAG(1);
         }
         recovery_keep(back, 0);
     }
@@ -229,7 +233,7 @@ static void a_room_that_was_left_is_not_entered_again(void **state)
 {
     char id[RECOVERY_ID_SIZE], offset[128];
     struct session *alice = alice_listens(id);
-    alice->subscriptions->next = NULL;
+    session_subscriptions(alice)->next = 0;
     alice->subscription_count--;
     recovery_keep(alice, 0);
     offset_of(ROOM, 1, offset);
@@ -385,7 +389,7 @@ static void the_oldest_give_way(void **state)
     assert_int_equal(recovery_kept(recovery), RECOVERY_KEPT_MAX);
     assert_false(take(enter(1, 1), first, offset));
     assert_true(take(enter(1, 1), second, offset));
-    recovery_forget(&people[1].session);
+    recovery_forget(&people[1]->session);
 
     /* by their bytes, too */
     for (int i = 0; i < RECOVERY_KEPT_MAX; i++) {

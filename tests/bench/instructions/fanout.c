@@ -126,7 +126,7 @@ static void open_edge(void)
 static void open_client(uint32_t number)
 {
     struct visitor *visitor = &visitors[number];
-    struct session *session = calloc(1, sizeof(*session));
+    struct session *session = pool_take(sizeof(*session));
     MUST(session != NULL);
     *visitor =
         (struct visitor){.listener = &listener, .kind = ADMIT_FRAMES, .known = true};
