@@ -20,17 +20,10 @@ static struct metric too_slow =
     METRIC_COUNTER("belfry_edge_slow_clients_total",
                    "Connections closed because the client read too slowly.");
 
-static size_t aligned(size_t size)
-{
-    return (size + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
-}
-
 struct conn *conn_create(struct edge *edge, const struct framing *framing,
                          const struct conn_io *io)
 {
-    /* One block: there are as many as clients. */
-    size_t framing_size = aligned(framing->state_size);
-    struct conn *conn = calloc(1, sizeof(*conn) + framing_size + io->state_size);
+    struct conn *conn = pool_take(sizeof(*conn) + io->state_size + framing->state_size);
     if (conn == NULL) {
         return NULL;
     }
@@ -39,10 +32,8 @@ struct conn *conn_create(struct edge *edge, const struct framing *framing,
     conn->edge = edge;
     conn->framing = framing;
     conn->io = io;
-    conn->framing_state = conn + 1;
-    conn->transport = (uint8_t *)(conn + 1) + framing_size;
-    conn->opened_ms = conn->heard_ms = clock_ms();
-    list_push(&edge->conns, &conn->in_edge);
+    conn->opened_ms = conn->heard_ms = (uint32_t)clock_ms();
+    reflist_push(edge->conns, &conn->in_edge);
     edge->conn_count++;
     edge->protobuf_count += framing->encoding == LINK__ENCODING__PROTOBUF;
     return conn;
@@ -53,18 +44,19 @@ struct conn *conn_create(struct edge *edge, const struct framing *framing,
 static void take(struct conn *conn, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        struct frame *frame = conn_queued(conn, 0);
-        conn->queue_head = (conn->queue_head + 1) & (conn->queue_capacity - 1);
+        struct frame *frame = conn_queued(conn, i);
         conn->queued_bytes -= (uint32_t)frame_wire(frame).size;
         frame_unref(frame);
     }
     conn->queue_count -= count;
     if (conn->queue_count == 0) {
-        if (conn->queue_capacity > 1) {
-            free(conn->queue);
+        if (conn->has_ring) {
+            free(conn->ring);
+            conn->has_ring = false;
         }
-        conn->queue = NULL;
-        conn->queue_head = conn->queue_capacity = 0;
+        conn->alone = NULL;
+    } else if (conn->has_ring) {
+        conn->ring->head = (conn->ring->head + count) & (conn->ring->capacity - 1);
     }
 }
 
@@ -82,41 +74,37 @@ void conn_destroy(struct conn *conn)
     conn->closing = true;
     end_sessions(conn, "connection lost");
     take(conn, conn->queue_count);
-    list_remove(&conn->in_edge);
+    reflist_remove(&conn->in_edge);
     conn->edge->conn_count--;
     conn->edge->protobuf_count -= conn->framing->encoding == LINK__ENCODING__PROTOBUF;
     if (conn->bearer != NULL) {
         explicit_bzero(conn->bearer, strlen(conn->bearer));
         free(conn->bearer);
     }
-    free(conn);
+    pool_give(conn);
 }
 
 /* Room for one more pointer; false: no memory. */
 static bool reserve(struct conn *conn)
 {
-    if (conn->queue_count < conn->queue_capacity) {
+    if (conn->queue_count < (conn->has_ring ? conn->ring->capacity : 1)) {
         return true;
     }
-    if (conn->queue_capacity == 0) {
-        conn->queue_capacity = 1;
-        return true;
-    }
-    uint32_t capacity =
-        conn->queue_capacity > 1 ? conn->queue_capacity * 2 : QUEUE_CAPACITY_MIN;
-    struct frame **queue = malloc(capacity * sizeof(struct frame *));
-    if (queue == NULL) {
+    uint32_t capacity = conn->has_ring ? conn->ring->capacity * 2 : QUEUE_CAPACITY_MIN;
+    struct frame_ring *ring = malloc(sizeof(*ring) + capacity * sizeof(struct frame *));
+    if (ring == NULL) {
         return false;
     }
+    ring->head = 0;
+    ring->capacity = capacity;
     for (uint32_t i = 0; i < conn->queue_count; i++) {
-        queue[i] = conn_queued(conn, i);
+        ring->frames[i] = conn_queued(conn, i);
     }
-    if (conn->queue_capacity > 1) {
-        free(conn->queue);
+    if (conn->has_ring) {
+        free(conn->ring);
     }
-    conn->queue = queue;
-    conn->queue_head = 0;
-    conn->queue_capacity = capacity;
+    conn->ring = ring;
+    conn->has_ring = true;
     return true;
 }
 
@@ -149,16 +137,17 @@ void conn_send(struct conn *conn, struct frame *frame)
         conn_close(conn, CLOSE_TRY_LATER, "out of memory");
         return;
     }
-    if (conn->queue_capacity == 1) {
-        conn->alone = frame_ref(frame);
+    if (conn->has_ring) {
+        uint32_t end = conn->ring->head + conn->queue_count;
+        conn->ring->frames[end & (conn->ring->capacity - 1)] = frame_ref(frame);
     } else {
-        uint32_t end = conn->queue_head + conn->queue_count;
-        conn->queue[end & (conn->queue_capacity - 1)] = frame_ref(frame);
+        conn->alone = frame_ref(frame);
     }
     conn->queue_count++;
     conn->queued_bytes += (uint32_t)size;
-    if (conn->behind_since_ms == 0 && conn->queued_bytes > high_mark(conn)) {
-        conn->behind_since_ms = clock_ms();
+    if (!conn->is_behind && conn->queued_bytes > high_mark(conn)) {
+        conn->is_behind = true;
+        conn->behind_since_ms = (uint32_t)clock_ms();
     }
     conn->io->dirty(conn);
 }
@@ -191,8 +180,8 @@ static void wake_sessions(struct conn *conn)
 void conn_sent(struct conn *conn, uint32_t count)
 {
     take(conn, count < conn->queue_count ? count : conn->queue_count);
-    if (conn->behind_since_ms != 0 && conn->queued_bytes <= high_mark(conn)) {
-        conn->behind_since_ms = 0;
+    if (conn->is_behind && conn->queued_bytes <= high_mark(conn)) {
+        conn->is_behind = false;
         wake_sessions(conn);
     }
 }
@@ -223,12 +212,12 @@ void conn_tick(struct conn *conn, int64_t now_ms)
     if (conn->closing) {
         return;
     }
-    if (conn->behind_since_ms != 0 && now_ms - conn->behind_since_ms > BEHIND_MAX_MS) {
+    if (conn->is_behind && conn_since(conn->behind_since_ms, now_ms) > BEHIND_MAX_MS) {
         conn_close(conn, CLOSE_TOO_SLOW, "reads too slowly");
         return;
     }
     if (conn->reading_stopped) {
-        conn->heard_ms = now_ms; /* it cannot answer what we do not read */
+        conn->heard_ms = (uint32_t)now_ms; /* it cannot answer what we do not read */
     }
     conn->framing->tick(conn, now_ms);
 }

@@ -5,7 +5,7 @@
 #define EDGE_CONN_H
 
 #include "base/err.h"
-#include "base/list.h"
+#include "base/reflist.h"
 #include "edge/frame/frame.h"
 
 struct edge;
@@ -34,7 +34,7 @@ struct conn;
 
 /* What a connection needs of its transport. On the loop thread. */
 struct conn_io {
-    size_t state_size; /* what the transport keeps of each, in the same memory; or 0 */
+    size_t state_size; /* what the transport keeps of each: a multiple of 8 */
     /* Frames wait, or it closes: at the end of this loop turn call conn_settle() and
      * write. */
     void (*dirty)(struct conn *conn);
@@ -47,33 +47,60 @@ struct conn_io {
     const char *(*address)(const struct conn *conn);
 };
 
+/* Waiting frames, when there is more than one. */
+struct frame_ring {
+    uint32_t head, capacity;
+    struct frame *frames[];
+};
+
+/* There are as many as clients, so it is small; what the transport and the framing keep
+ * follows in the same block. Times are the last 32 bits of the clock. */
 struct conn {
     struct edge *edge;
     const struct framing *framing;
     const struct conn_io *io;
-    void *transport;     /* ws.c's */
-    void *framing_state; /* the framing's */
-    struct list in_edge; /* all connections */
+    struct reflist in_edge; /* all connections */
 
     union {
-        struct frame *alone;  /* waits, while queue_capacity is 1 */
-        struct frame **queue; /* ring of waiting frames; NULL: none waits */
+        struct frame *alone; /* waits, while there is no ring; NULL: none waits */
+        struct frame_ring *ring;
     };
-    uint32_t queue_head, queue_count, queue_capacity;
+    uint32_t queue_count;
     uint32_t queued_bytes;
 
     struct session *sessions; /* the newest first, each with the next */
-    int64_t opened_ms;
-    int64_t heard_ms;        /* last message or pong of the client; by the transport */
-    int64_t behind_since_ms; /* queue above the high mark since; 0: is not */
-    char *bearer;            /* Authorization header's token, owned; or NULL */
+    char *bearer;             /* Authorization header's token, owned; or NULL */
+    uint32_t opened_ms;
+    uint32_t heard_ms;        /* last message or pong of the client; by the transport */
+    uint32_t behind_since_ms; /* while is_behind */
     uint8_t session_count;
+    bool has_ring : 1;
+    bool is_behind : 1;    /* its queue is above the high mark */
     bool awaits_hello : 1; /* although there is a bearer: it may resume */
     bool closing : 1, reading_stopped : 1;
 };
 
-/* The transport is open. NULL: no memory. The caller then sets `transport`, unless that
- * is the memory made here for it (io->state_size, zeroed), and `bearer` if there is one,
+_Static_assert(sizeof(struct conn) % 8 == 0, "its transport's state follows");
+
+/* How long ago that was. */
+static inline uint32_t conn_since(uint32_t then_ms, int64_t now_ms)
+{
+    return (uint32_t)now_ms - then_ms;
+}
+
+/* io->state_size bytes, zeroed at first. */
+static inline void *conn_transport(struct conn *conn)
+{
+    return conn + 1;
+}
+
+/* framing->state_size bytes, zeroed at first. */
+static inline void *conn_framing_state(struct conn *conn)
+{
+    return (uint8_t *)(conn + 1) + conn->io->state_size;
+}
+
+/* The transport is open. NULL: no memory. The caller then sets `bearer` if there is one,
  * and calls framing->open(). */
 struct conn *conn_create(struct edge *edge, const struct framing *framing,
                          const struct conn_io *io);
@@ -83,9 +110,11 @@ void conn_destroy(struct conn *conn);
 /* The frame at that place of the queue, below queue_count. */
 static inline struct frame *conn_queued(const struct conn *conn, uint32_t place)
 {
-    return conn->queue_capacity == 1
-               ? conn->alone
-               : conn->queue[(conn->queue_head + place) & (conn->queue_capacity - 1)];
+    if (!conn->has_ring) {
+        return conn->alone;
+    }
+    const struct frame_ring *ring = conn->ring;
+    return ring->frames[(ring->head + place) & (ring->capacity - 1)];
 }
 
 /* Queues a frame (takes its own reference); a closing connection takes none. Above the

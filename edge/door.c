@@ -79,14 +79,14 @@ void visitor_free(struct visitor *visitor)
         explicit_bzero(visitor->bearer, strlen(visitor->bearer));
         free(visitor->bearer);
     }
-    if (visitor->http != NULL) {
+    if (visitor->kind == ADMIT_HTTP && visitor->http != NULL) {
         free(visitor->http->path);
         free(visitor->http->origin);
         free(visitor->http->trace);
         free(visitor->http->if_none_match);
         free(visitor->http);
     }
-    free(visitor);
+    pool_give(visitor);
 }
 
 static char *copy_text(struct bytes text, bool *ok)
@@ -126,7 +126,7 @@ static struct visitor *make_visitor(struct guest *guest, const struct http_head 
                                     const struct admission *admission)
 {
     size_t address_size = strlen(guest->address) + 1;
-    struct visitor *visitor = calloc(1, offsetof(struct visitor, address) + address_size);
+    struct visitor *visitor = pool_take(offsetof(struct visitor, address) + address_size);
     bool ok = true;
     if (visitor == NULL) {
         return NULL;

@@ -37,7 +37,7 @@ static void on_slice(uv_timer_t *timer)
 {
     struct edge *edge = drain.edge;
     size_t left = drain.per_slice;
-    LIST_EACH(&edge->conns, node) {
+    REFLIST_EACH(edge->conns, node) {
         struct conn *conn = container_of(node, struct conn, in_edge);
         if (!conn->closing && left > 0) {
             send_away(conn);

@@ -350,7 +350,11 @@ enum err edge_start(struct edge *edge, const struct edge_config *config, uv_loop
     edge->config = config;
     edge->loop = loop;
     edge->id = uuid_v7();
-    list_init(&edge->conns);
+    edge->conns = pool_take(sizeof(*edge->conns));
+    if (edge->conns == NULL) {
+        return ERR_UNAVAILABLE;
+    }
+    reflist_init(edge->conns);
     list_init(&edge->follow_waiting);
     map_init_inside(&edge->users, sizeof(struct uuid), offsetof(struct session, user_id));
     map_init_inside(&edge->sessions, sizeof(struct uuid), offsetof(struct session, id));

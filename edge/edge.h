@@ -42,7 +42,7 @@ struct edge {
 
     struct recovery *recovery; /* of Socket.IO sessions; NULL: is off */
 
-    struct list conns; /* struct conn, in_edge */
+    struct reflist *conns; /* struct conn, in_edge */
     size_t conn_count;
     size_t protobuf_count;      /* of those, how many read protobuf */
     struct list follow_waiting; /* follow.c: sessions whose turn comes */

@@ -158,6 +158,7 @@ static void free_parts(struct listener *listener)
     if (listener->fd >= 0) {
         close(listener->fd);
     }
+    pool_give(listener->rota);
     free(listener);
 }
 
@@ -278,6 +279,19 @@ static enum err open_tls(struct listener *listener)
     return err;
 }
 
+static enum err make_rota(struct listener *listener)
+{
+    struct rota *rota = listener->rota = pool_take(sizeof(*rota));
+    if (rota == NULL) {
+        return ERR_UNAVAILABLE;
+    }
+    reflist_init(&rota->dirty);
+    for (int i = 0; i < LISTENER_WHEEL; i++) {
+        reflist_init(&rota->wheel[i]);
+    }
+    return ERR_OK;
+}
+
 enum err listener_open(struct edge *edge, struct listener **ret_listener)
 {
     struct listener *listener = calloc(1, sizeof(*listener));
@@ -288,11 +302,10 @@ enum err listener_open(struct edge *edge, struct listener **ret_listener)
     listener->fd = -1;
     listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     list_init(&listener->guests);
-    list_init(&listener->dirty);
-    for (int i = 0; i < LISTENER_WHEEL; i++) {
-        list_init(&listener->wheel[i]);
+    enum err err = make_rota(listener);
+    if (err == ERR_OK) {
+        err = make_rules(listener);
     }
-    enum err err = make_rules(listener);
     if (err == ERR_OK) {
         err = open_tls(listener);
     }

@@ -63,9 +63,9 @@ void session_rename(struct session *session, struct bytes username)
         return;
     }
     char *name =
-        username.size > 0 ? strndup((const char *)username.data, username.size) : NULL;
+        username.size > 0 ? pool_text((const char *)username.data, username.size) : NULL;
     if (name != NULL || username.size == 0) {
-        free(session->username);
+        pool_realloc(session->username, 0);
         session->username = name;
     }
 }
@@ -287,8 +287,8 @@ void session_close(struct session *session, const char *reason)
     leave_user(edge, session);
     map_remove(&edge->sessions, &session->id);
     conn_remove_session(session->conn, session);
-    free(session->username);
-    free(session->token_id);
+    pool_realloc(session->username, 0);
+    pool_realloc(session->token_id, 0);
     pool_give(session);
 }
 

@@ -29,9 +29,9 @@ struct session {
     struct session *next; /* of the connection */
     struct uuid id;
     struct uuid user_id; /* zero: nobody's */
-    char *username;      /* owned; NULL: none */
-    char *token_id;      /* owned; NULL: none */
-    int64_t issued_at;   /* these as in struct identity */
+    char *username;      /* these two of pool_text(), or NULL: none */
+    char *token_id;
+    int64_t issued_at; /* these as in struct identity */
     int64_t expires_at;
     const char *name_space; /* interned: "/" or one of the catalogue's */
     struct reflist in_user; /* a ring of one user's sessions; edge->users has one of it */
@@ -57,7 +57,7 @@ struct session {
 /* Whose subscription it is. */
 static inline struct session *session_of(const struct subscription *subscription)
 {
-    return container_of(ref_to(subscription->user), struct session, user_id);
+    return container_of(ref_there(subscription->user), struct session, user_id);
 }
 
 /* The first of them, or NULL. */

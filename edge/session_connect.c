@@ -273,7 +273,7 @@ static bool take_identity(struct session *session, const struct identity *identi
     session->service = identity->service;
     session_rename(session, bytes_of_text(identity->username));
     if (identity->token_id[0] != '\0') {
-        session->token_id = strdup(identity->token_id);
+        session->token_id = pool_text(identity->token_id, strlen(identity->token_id));
         if (session->token_id == NULL) { /* it could not be revoked */
             conn_close(session->conn, CLOSE_TRY_LATER, "out of memory");
             return false;

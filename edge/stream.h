@@ -78,7 +78,7 @@ static inline struct errand *stream_errand(const struct stream *stream)
 
 static inline struct stream *stream_of(const struct subscription *subscription)
 {
-    return ref_to(subscription->stream);
+    return ref_there(subscription->stream);
 }
 
 /* Made if there is none. NULL: no memory. */
@@ -151,9 +151,30 @@ struct streams {
 
 /* ---- stream_flow.c ---- */
 
-void walk_begin(struct streams *streams, struct walk *walk, struct reflist *head);
-struct subscription *walk_next(struct walk *walk); /* NULL at the end */
-void walk_end(struct streams *streams, struct walk *walk);
+static inline void walk_begin(struct streams *streams, struct walk *walk,
+                              struct reflist *head)
+{
+    walk->outer = streams->walks;
+    walk->head = head;
+    walk->next = reflist_next(head);
+    streams->walks = walk;
+}
+
+/* NULL at the end. */
+static inline struct subscription *walk_next(struct walk *walk)
+{
+    struct reflist *node = walk->next;
+    if (node == walk->head) {
+        return NULL;
+    }
+    walk->next = reflist_next(node);
+    return container_of(node, struct subscription, in_stream);
+}
+
+static inline void walk_end(struct streams *streams, struct walk *walk)
+{
+    streams->walks = walk->outer;
+}
 
 /* Out of its list, and out of the way of every walk. */
 void flow_unlink(struct streams *streams, struct subscription *subscription);

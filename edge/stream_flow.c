@@ -2,30 +2,7 @@
  * live cursors get it at once and cursors behind are fed. */
 #include "edge/stream.h"
 
-/* ---------------------------------------------------------------- walking */
-
-void walk_begin(struct streams *streams, struct walk *walk, struct reflist *head)
-{
-    walk->outer = streams->walks;
-    walk->head = head;
-    walk->next = reflist_next(head);
-    streams->walks = walk;
-}
-
-struct subscription *walk_next(struct walk *walk)
-{
-    struct reflist *node = walk->next;
-    if (node == walk->head) {
-        return NULL;
-    }
-    walk->next = reflist_next(node);
-    return container_of(node, struct subscription, in_stream);
-}
-
-void walk_end(struct streams *streams, struct walk *walk)
-{
-    streams->walks = walk->outer;
-}
+/* ---------------------------------------------------------------- moving */
 
 void flow_unlink(struct streams *streams, struct subscription *subscription)
 {

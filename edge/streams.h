@@ -52,7 +52,7 @@ static inline struct subscription *subscription_next(const struct subscription *
 
 static inline const struct uuid *subscription_user(const struct subscription *one)
 {
-    return ref_to(one->user);
+    return ref_there(one->user);
 }
 
 struct streams_io {

@@ -15,6 +15,12 @@
 
 #define LISTENER_WHEEL 20 /* parts of a second, or of a short ping interval */
 
+/* ws.c's; in a block of pool.h, as their clients. */
+struct rota {
+    struct reflist dirty;                 /* clients with something to write */
+    struct reflist wheel[LISTENER_WHEEL]; /* all clients */
+};
+
 struct listener {
     struct edge *edge;
     struct cors *cors;
@@ -30,8 +36,7 @@ struct listener {
     struct list guests; /* door.c: connections whose head is not there yet */
     size_t guest_count;
 
-    struct list dirty;                 /* ws.c: clients with something to write */
-    struct list wheel[LISTENER_WHEEL]; /* ws.c: all clients */
+    struct rota *rota;
     uint32_t wheel_at, wheel_next;
     uint32_t wheel_step; /* parts that have their turn together */
 
@@ -42,7 +47,6 @@ struct listener {
     bool closing;
 };
 
-struct client;   /* ws.c: a WebSocket */
 struct exchange; /* http.c: a request and its answer */
 
 /* What of a request's head is needed later, if it is no WebSocket's. The texts are owned.
@@ -62,13 +66,15 @@ struct visit {
 struct visitor {
     struct listener *listener;
     struct address *counted; /* or NULL */
-    struct client *client;
-    struct visit *http; /* NULL: a WebSocket */
-    char *bearer;       /* owned; or NULL */
-    uint8_t kind;       /* enum admit_kind */
-    bool known;         /* counted as having said who it is */
-    bool awaits_hello;  /* although there is a bearer */
-    char address[];     /* the client's, as text */
+    union {
+        struct conn *conn;  /* of a WebSocket, while it is open */
+        struct visit *http; /* ADMIT_HTTP */
+    };
+    char *bearer;      /* owned; or NULL */
+    uint8_t kind;      /* enum admit_kind */
+    bool known;        /* counted as having said who it is */
+    bool awaits_hello; /* although there is a bearer */
+    char address[];    /* the client's, as text */
 };
 
 /* door.c */

@@ -36,12 +36,11 @@ struct pieces {
 /* The transport's part of a conn. */
 struct client {
     struct lws *wsi;
-    struct visitor *visitor;
-    struct conn *conn;
-    struct list in_dirty;
-    struct list in_wheel;
-    struct pieces *pieces;     /* NULL: no message is here in part */
     struct frame *close_frame; /* goes behind all others; NULL: is not closing, or sent */
+    struct reflist in_dirty;
+    struct reflist in_wheel;
+    ref visitor;
+    ref pieces; /* 0: no message is here in part */
     int fd;
     uint32_t closing_since_ms; /* these two by the last 32 bits of the clock */
     uint32_t pongs_ms;
@@ -51,6 +50,23 @@ struct client {
     bool known : 1;   /* has said who it is */
     bool patient : 1; /* the client is thought to answer the close frame */
 };
+
+_Static_assert(sizeof(struct client) % 8 == 0, "its framing's state follows");
+
+static struct conn *conn_of(struct client *client)
+{
+    return (struct conn *)(void *)client - 1;
+}
+
+static struct visitor *visitor_of(const struct client *client)
+{
+    return ref_there(client->visitor);
+}
+
+static struct pieces *pieces_of(const struct client *client)
+{
+    return ref_to(client->pieces);
+}
 
 static struct metric frames_sent =
     METRIC_COUNTER("belfry_edge_frames_sent_total", "Frames written to clients.");
@@ -98,7 +114,7 @@ static ssize_t send_parts(int fd, struct iovec *parts, uint32_t count)
 /* One system call. True: it took all that was offered, and more may go. */
 static bool write_some(struct client *client)
 {
-    struct conn *conn = client->conn;
+    struct conn *conn = conn_of(client);
     struct iovec parts[FRAMES_PER_CALL];
     uint32_t count = 0;
     size_t offered = 0;
@@ -159,14 +175,15 @@ static void write_close(struct client *client)
 
 static void flush(struct client *client)
 {
+    const struct conn *conn = conn_of(client);
     bool more = true;
     while (more && !client->broken &&
-           (client->conn->queue_count > 0 || client->close_frame != NULL)) {
+           (conn->queue_count > 0 || client->close_frame != NULL)) {
         if (lws_partial_buffered(client->wsi)) {
             arm(client);
             return;
         }
-        if (client->conn->queue_count > 0) {
+        if (conn->queue_count > 0) {
             more = write_some(client);
         } else {
             write_close(client);
@@ -186,13 +203,13 @@ static bool is_known(const struct conn *conn)
 
 void ws_flush_dirty(struct listener *listener)
 {
-    struct list *node;
-    while ((node = list_take(&listener->dirty)) != NULL) {
+    struct reflist *node;
+    while ((node = reflist_take(&listener->rota->dirty)) != NULL) {
         struct client *client = container_of(node, struct client, in_dirty);
-        conn_settle(client->conn);
-        if (!client->known && is_known(client->conn)) {
+        conn_settle(conn_of(client));
+        if (!client->known && is_known(conn_of(client))) {
             client->known = true;
-            visitor_known(client->visitor);
+            visitor_known(visitor_of(client));
         }
         if (!client->armed) {
             flush(client);
@@ -205,16 +222,16 @@ void ws_flush_dirty(struct listener *listener)
 
 static void on_dirty(struct conn *conn)
 {
-    struct client *client = conn->transport;
-    if (!list_linked(&client->in_dirty)) {
-        list_push(&conn->edge->listener->dirty, &client->in_dirty);
+    struct client *client = conn_transport(conn);
+    if (!reflist_linked(&client->in_dirty)) {
+        reflist_push(&conn->edge->listener->rota->dirty, &client->in_dirty);
     }
 }
 
 /* What the client still sends is read, or its answer to the close frame would not be. */
 static void on_close(struct conn *conn, enum close_code code, const char *reason)
 {
-    struct client *client = conn->transport;
+    struct client *client = conn_transport(conn);
     client->closing_since_ms = (uint32_t)clock_ms();
     client->patient = code != CLOSE_TOO_SLOW && code != CLOSE_POLICY;
     client->close_frame = frame_create_close(code, reason);
@@ -223,19 +240,19 @@ static void on_close(struct conn *conn, enum close_code code, const char *reason
     }
     log_debug("connection closes", LOG_INT("code", code), LOG_TEXT("reason", reason),
               LOG_TEXT("framing", conn->framing->name),
-              LOG_TEXT("address", client->visitor->address));
+              LOG_TEXT("address", visitor_of(client)->address));
 }
 
 static void on_reading(struct conn *conn, bool on)
 {
-    struct client *client = conn->transport;
+    struct client *client = conn_transport(conn);
     lws_rx_flow_control(client->wsi, on);
 }
 
 static const char *address_of(const struct conn *conn)
 {
-    const struct client *client = conn->transport;
-    return client->visitor->address;
+    const struct client *client = (const void *)(conn + 1);
+    return visitor_of(client)->address;
 }
 
 static const struct conn_io io = {.state_size = sizeof(struct client),
@@ -258,59 +275,62 @@ static int on_writeable(struct client *client)
 
 static void forget_message(struct client *client)
 {
-    if (client->pieces != NULL) {
-        buf_finish(&client->pieces->buf);
-        free(client->pieces);
-        client->pieces = NULL;
+    struct pieces *pieces = pieces_of(client);
+    if (pieces != NULL) {
+        buf_finish(&pieces->buf);
+        pool_give(pieces);
+        client->pieces = 0;
     }
 }
 
 /* False: no memory. */
 static bool keep_piece(struct client *client, const void *in, size_t size)
 {
-    if (client->pieces == NULL) {
-        client->pieces = calloc(1, sizeof(*client->pieces));
-        if (client->pieces == NULL) {
+    struct pieces *pieces = pieces_of(client);
+    if (pieces == NULL) {
+        pieces = pool_take(sizeof(*pieces));
+        if (pieces == NULL) {
             return false;
         }
-        buf_init(&client->pieces->buf, (size_t)client->conn->edge->config->message_max);
-        client->pieces->since_ms = clock_ms();
+        buf_init(&pieces->buf, (size_t)conn_of(client)->edge->config->message_max);
+        pieces->since_ms = clock_ms();
+        client->pieces = ref_of(pieces);
     }
-    buf_append(&client->pieces->buf, in, size);
-    return !client->pieces->buf.failed;
+    buf_append(&pieces->buf, in, size);
+    return !pieces->buf.failed;
 }
 
 /* A piece of a message: a part of a frame, a whole frame, often the whole message. */
 static int on_receive(struct client *client, const void *in, size_t size)
 {
-    struct conn *conn = client->conn;
+    struct conn *conn = conn_of(client);
     size_t left = lws_remaining_packet_payload(client->wsi);
     if (conn->closing) {
         return 0;
     }
     /* What a frame's head announces is as good as sent: refused before it is here. */
-    size_t before = client->pieces != NULL ? client->pieces->buf.size : 0;
+    size_t before = client->pieces != 0 ? pieces_of(client)->buf.size : 0;
     if (before + size + left > (size_t)conn->edge->config->message_max) {
         conn_close(conn, CLOSE_TOO_BIG, "message too big");
         return 0;
     }
     bool ends = left == 0 && lws_is_final_fragment(client->wsi);
     struct bytes message = bytes_make(in, size);
-    if (!ends || client->pieces != NULL) {
+    if (!ends || client->pieces != 0) {
         if (!keep_piece(client, in, size)) {
             conn_close(conn, CLOSE_TRY_LATER, "out of memory");
             return 0;
         }
-        message = buf_bytes(&client->pieces->buf);
+        message = buf_bytes(&pieces_of(client)->buf);
     }
     if (ends) {
         metric_add(&messages_received, 1);
-        conn->heard_ms = clock_ms();
+        conn->heard_ms = (uint32_t)clock_ms();
         conn->framing->receive(conn, message, lws_frame_is_binary(client->wsi));
         forget_message(client);
         return 0;
     }
-    if (left == 0 && ++client->pieces->fragments > FRAGMENTS_MAX) {
+    if (left == 0 && ++pieces_of(client)->fragments > FRAGMENTS_MAX) {
         conn_close(conn, CLOSE_POLICY, "too many fragments");
     }
     return 0;
@@ -325,9 +345,9 @@ static void on_pong(struct client *client)
         client->pongs -= (uint8_t)(refill < client->pongs ? refill : client->pongs);
         client->pongs_ms = (uint32_t)now_ms;
     }
-    client->conn->heard_ms = now_ms;
+    conn_of(client)->heard_ms = (uint32_t)now_ms;
     if (client->pongs <= PONGS_BURST && ++client->pongs > PONGS_BURST) {
-        conn_close(client->conn, CLOSE_POLICY, "too many pongs");
+        conn_close(conn_of(client), CLOSE_POLICY, "too many pongs");
     }
 }
 
@@ -342,7 +362,7 @@ static bool is_close_code(unsigned code)
 static int on_peer_close(struct client *client, const uint8_t *in, size_t size)
 {
     client->broken = true; /* nothing follows a close frame */
-    if (client->conn->closing) {
+    if (conn_of(client)->closing) {
         return -1; /* the answer to ours */
     }
     if (size == 0 || (size >= 2 && is_close_code((unsigned)in[0] << 8 | in[1]))) {
@@ -387,33 +407,33 @@ static int on_established(struct lws *wsi, struct visitor *visitor)
     if (conn == NULL) {
         return -1;
     }
-    struct client *client = conn->transport;
-    client->conn = conn;
+    struct client *client = conn_transport(conn);
     client->wsi = wsi;
-    client->visitor = visitor;
+    client->visitor = ref_of(visitor);
     client->fd = lws_get_socket_fd(wsi);
-    client->conn->awaits_hello = visitor->awaits_hello;
-    client->conn->bearer = visitor->bearer;
+    conn->awaits_hello = visitor->awaits_hello;
+    conn->bearer = visitor->bearer;
     visitor->bearer = NULL;
-    visitor->client = client;
-    list_push(&listener->wheel[listener->wheel_next], &client->in_wheel);
+    visitor->conn = conn;
+    reflist_push(&listener->rota->wheel[listener->wheel_next], &client->in_wheel);
     listener->wheel_next = (listener->wheel_next + 1) % LISTENER_WHEEL;
-    if (framing->open(client->conn) != ERR_OK) {
-        conn_close(client->conn, CLOSE_TRY_LATER, "out of memory");
+    if (framing->open(conn) != ERR_OK) {
+        conn_close(conn, CLOSE_TRY_LATER, "out of memory");
     }
     return 0;
 }
 
 static void on_closed(struct visitor *visitor)
 {
-    struct client *client = visitor->client;
-    client->conn->closing = true; /* nothing makes it dirty any more */
-    list_remove(&client->in_dirty);
-    list_remove(&client->in_wheel);
+    struct conn *conn = visitor->conn;
+    struct client *client = conn_transport(conn);
+    conn->closing = true; /* nothing makes it dirty any more */
+    reflist_remove(&client->in_dirty);
+    reflist_remove(&client->in_wheel);
     forget_message(client);
     frame_unref(client->close_frame);
-    conn_destroy(client->conn); /* and the client with it */
-    visitor->client = NULL;
+    conn_destroy(conn); /* and the client with it */
+    visitor->conn = NULL;
 }
 
 int ws_callback(struct lws *wsi, enum lws_callback_reasons reason,
@@ -422,19 +442,20 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason,
     if (reason == LWS_CALLBACK_ESTABLISHED) {
         return on_established(wsi, visitor);
     }
-    if (visitor->client == NULL) {
+    if (visitor->conn == NULL) {
         return 0;
     }
+    struct client *client = conn_transport(visitor->conn);
     switch (reason) {
     case LWS_CALLBACK_RECEIVE:
-        return on_receive(visitor->client, in, size);
+        return on_receive(client, in, size);
     case LWS_CALLBACK_RECEIVE_PONG:
-        on_pong(visitor->client);
+        on_pong(client);
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        return on_writeable(visitor->client);
+        return on_writeable(client);
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        return on_peer_close(visitor->client, in, size);
+        return on_peer_close(client, in, size);
     case LWS_CALLBACK_CLOSED:
         on_closed(visitor);
         return 0;
@@ -445,26 +466,28 @@ int ws_callback(struct lws *wsi, enum lws_callback_reasons reason,
 
 static void tick_client(struct client *client, int64_t now_ms)
 {
-    if (client->conn->closing) {
+    struct conn *conn = conn_of(client);
+    if (conn->closing) {
         uint32_t most_ms = client->patient ? CLOSING_MS : SILENT_CLOSING_MS;
         if ((uint32_t)now_ms - client->closing_since_ms >= most_ms) {
             lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
         }
         return;
     }
-    if (client->pieces != NULL && now_ms - client->pieces->since_ms >= FRAGMENTS_MS) {
-        conn_close(client->conn, CLOSE_POLICY, "message takes too long");
+    if (client->pieces != 0 && now_ms - pieces_of(client)->since_ms >= FRAGMENTS_MS) {
+        conn_close(conn, CLOSE_POLICY, "message takes too long");
         return;
     }
-    conn_tick(client->conn, now_ms);
+    conn_tick(conn, now_ms);
 }
 
 /* One part of the wheel: each client has its turn once in LISTENER_WHEEL calls. */
 void ws_tick(struct listener *listener, int64_t now_ms)
 {
-    struct list *part = &listener->wheel[listener->wheel_at];
+    struct reflist *part = &listener->rota->wheel[listener->wheel_at];
     listener->wheel_at = (listener->wheel_at + 1) % LISTENER_WHEEL;
-    LIST_EACH(part, node) {
+    REFLIST_EACH(part, node)
+    {
         tick_client(container_of(node, struct client, in_wheel), now_ms);
     }
 }

@@ -2,7 +2,7 @@
  * interface of a framing: how events, replies and errors look on a client's wire.
  *
  * A framing is one file and one `const struct framing`: Socket.IO, plain JSON, protobuf.
- * It keeps no connection state but that in conn->framing_state. */
+ * It keeps no connection state but that in conn_framing_state(). */
 #ifndef EDGE_FRAME_FRAME_H
 #define EDGE_FRAME_FRAME_H
 
@@ -65,7 +65,7 @@ struct framing {
     const char *name;        /* "socketio", "json", "protobuf" */
     Link__Encoding encoding; /* of calls and their replies */
     bool recovers;           /* sessions leave a trail: edge/recovery.h */
-    size_t state_size;       /* of conn->framing_state, which lives with the conn */
+    size_t state_size;       /* of conn_framing_state(), which lives with the conn */
 
     /* The WebSocket is open: greet (Engine.IO open packet) or wait. */
     enum err (*open)(struct conn *conn);

@@ -134,7 +134,7 @@ static struct frame *write_accepted(const struct session *session)
  * namespaces, so the name is kept. */
 static struct frame *write_ended(const struct session *session)
 {
-    struct socketio *state = session->conn->framing_state;
+    struct socketio *state = conn_framing_state(session->conn);
     for (int i = 0; i < CONN_SESSIONS_MAX; i++) {
         if (state->left[i] == NULL || state->left[i] == session->name_space) {
             state->left[i] = session->name_space;
@@ -267,7 +267,7 @@ static struct session *find_session(const struct conn *conn, struct bytes name_s
 /* The slot of a namespace that the server has left, or NULL. */
 static const char **find_left(struct conn *conn, struct bytes name_space)
 {
-    struct socketio *state = conn->framing_state;
+    struct socketio *state = conn_framing_state(conn);
     for (int i = 0; i < CONN_SESSIONS_MAX; i++) {
         if (state->left[i] != NULL && bytes_equal_text(name_space, state->left[i])) {
             return &state->left[i];
@@ -367,7 +367,7 @@ static void receive_packet(struct conn *conn, struct bytes body)
 
 static void receive(struct conn *conn, struct bytes message, bool binary)
 {
-    struct socketio *state = conn->framing_state;
+    struct socketio *state = conn_framing_state(conn);
     struct bytes body;
     if (conn->closing) {
         return;
@@ -396,7 +396,7 @@ static void receive(struct conn *conn, struct bytes message, bool binary)
 static enum err open_conn(struct conn *conn)
 {
     const struct edge_config *config = conn->edge->config;
-    struct socketio *state = conn->framing_state;
+    struct socketio *state = conn_framing_state(conn);
     state->lonely_since_ms = conn->opened_ms;
     engineio_init(&state->engineio, conn->opened_ms, config->ping_interval_ms,
                   config->ping_timeout_ms);
@@ -409,7 +409,7 @@ static enum err open_conn(struct conn *conn)
 
 static void tick(struct conn *conn, int64_t now_ms)
 {
-    struct socketio *state = conn->framing_state;
+    struct socketio *state = conn_framing_state(conn);
     int64_t timeout_ms = conn->edge->config->hello_timeout_ms * CONNECT_TIMEOUT_FACTOR;
     if (conn->session_count > 0) {
         state->lonely_since_ms = now_ms;

@@ -8,14 +8,14 @@
 
 static void begin(struct conn *conn, const struct session_hello *hello)
 {
-    struct greeting *greeting = conn->framing_state;
+    struct greeting *greeting = conn_framing_state(conn);
     greeting->greeted = true;
     session_open(conn, session_namespace(conn->edge, BYTES_LITERAL("/")), hello);
 }
 
 enum err greeting_open(struct conn *conn)
 {
-    struct greeting *greeting = conn->framing_state;
+    struct greeting *greeting = conn_framing_state(conn);
     greeting->pinged_ms = conn->opened_ms;
     if (conn->bearer != NULL && !conn->awaits_hello) {
         begin(conn, &(struct session_hello){.token = bytes_of_text(conn->bearer)});
@@ -28,17 +28,18 @@ enum err greeting_open(struct conn *conn)
 void greeting_tick(struct conn *conn, int64_t now_ms)
 {
     const struct edge_config *config = conn->edge->config;
-    struct greeting *greeting = conn->framing_state;
-    if (!greeting->greeted && now_ms - conn->opened_ms >= config->hello_timeout_ms) {
+    struct greeting *greeting = conn_framing_state(conn);
+    if (!greeting->greeted &&
+        conn_since(conn->opened_ms, now_ms) >= config->hello_timeout_ms) {
         conn_close(conn, CLOSE_TOKEN, "no hello in time");
         return;
     }
-    int64_t since_ping = now_ms - greeting->pinged_ms;
-    bool unanswered = conn->heard_ms < greeting->pinged_ms;
+    int64_t since_ping = conn_since(greeting->pinged_ms, now_ms);
+    bool unanswered = (int32_t)(conn->heard_ms - greeting->pinged_ms) < 0;
     if (unanswered && since_ping >= config->ping_timeout_ms) {
         conn_close(conn, CLOSE_POLICY, "ping timeout");
     } else if (!unanswered && since_ping >= config->ping_interval_ms) {
-        greeting->pinged_ms = now_ms;
+        greeting->pinged_ms = (uint32_t)now_ms;
         greeting_send(conn, frame_create_ping());
     }
 }
@@ -50,7 +51,7 @@ struct frame *greeting_no_frame(const struct session *session)
 
 void greeting_hello(struct conn *conn, const struct session_hello *hello)
 {
-    const struct greeting *greeting = conn->framing_state;
+    const struct greeting *greeting = conn_framing_state(conn);
     if (greeting->greeted) {
         conn_close(conn, CLOSE_ALREADY_AUTHENTICATED, "already authenticated");
         return;
@@ -70,7 +71,7 @@ struct session *greeting_session(struct conn *conn)
 void greeting_refuse(struct conn *conn, const char *path, const char *rule,
                      const char *message)
 {
-    struct greeting *greeting = conn->framing_state;
+    struct greeting *greeting = conn_framing_state(conn);
     struct buf details, json;
     buf_init(&details, 512);
     buf_printf(&details, "[{\"path\":\"%s\",\"rule\":\"%s\",\"message\":\"%s\"}]", path,

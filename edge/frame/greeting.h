@@ -7,10 +7,10 @@
 #include "edge/frame/frame.h"
 #include "edge/session.h"
 
-/* conn->framing_state of these framings. */
+/* conn_framing_state() of these framings. */
 struct greeting {
-    int64_t pinged_ms;  /* last WebSocket ping, or when it opened */
-    uint32_t malformed; /* messages */
+    uint32_t pinged_ms; /* last WebSocket ping, or when it opened */
+    uint8_t malformed;  /* messages */
     bool greeted;       /* a session was asked for */
 };
 

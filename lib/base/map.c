@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pool.h"
 #include "base/uuid.h"
 
 /* Open addressing with linear probing. Removing shifts the entries behind back, so there
@@ -17,7 +18,13 @@
 struct map_slot {
     uint64_t hash;
     void *value;   /* NULL: the slot is empty */
-    uint8_t key[]; /* key_size bytes, or a char * that the map owns, or nothing */
+    uint8_t key[]; /* key_size bytes, or a char * that the map owns */
+};
+
+/* Of a map whose keys lie in the values. */
+struct short_slot {
+    uint32_t hash;
+    ref value;
 };
 
 _Static_assert(sizeof(size_t) >= 8, "a cursor of map_next() holds two 32-bit numbers");
@@ -80,13 +87,15 @@ static uint64_t sip_hash(const uint8_t *data, size_t size)
 
 static uint64_t hash_of(const struct map *map, const void *key)
 {
-    return sip_hash(key, map->key_size == MAP_TEXT_KEYS ? strlen(key) : map->key_size);
+    uint64_t hash =
+        sip_hash(key, map->key_size == MAP_TEXT_KEYS ? strlen(key) : map->key_size);
+    return map->inside != 0 ? (uint32_t)hash : hash;
 }
 
 static size_t stride_of(const struct map *map)
 {
     if (map->inside != 0) {
-        return sizeof(struct map_slot);
+        return sizeof(struct short_slot);
     }
     size_t key_size = map->key_size == MAP_TEXT_KEYS ? sizeof(char *) : map->key_size;
     size_t size = sizeof(struct map_slot) + key_size;
@@ -99,10 +108,44 @@ static struct map_slot *slot_at(const struct map *map, size_t index)
     return slot;
 }
 
+static void *value_of(const struct map *map, const struct map_slot *slot)
+{
+    if (map->inside != 0) {
+        return ref_to(((const struct short_slot *)(const void *)slot)->value);
+    }
+    return slot->value;
+}
+
+static void set_value(const struct map *map, struct map_slot *slot, void *value)
+{
+    if (map->inside != 0) {
+        ((struct short_slot *)(void *)slot)->value = ref_of(value);
+    } else {
+        slot->value = value;
+    }
+}
+
+static uint64_t hash_in(const struct map *map, const struct map_slot *slot)
+{
+    if (map->inside != 0) {
+        return ((const struct short_slot *)(const void *)slot)->hash;
+    }
+    return slot->hash;
+}
+
+static void set_hash(const struct map *map, struct map_slot *slot, uint64_t hash)
+{
+    if (map->inside != 0) {
+        ((struct short_slot *)(void *)slot)->hash = (uint32_t)hash;
+    } else {
+        slot->hash = hash;
+    }
+}
+
 static void *key_of(const struct map *map, struct map_slot *slot)
 {
     if (map->inside != 0) {
-        return (uint8_t *)slot->value + map->inside - 1;
+        return (uint8_t *)value_of(map, slot) + map->inside - 1;
     }
     if (map->key_size != MAP_TEXT_KEYS) {
         return slot->key;
@@ -127,7 +170,8 @@ static size_t find(const struct map *map, const void *key, uint64_t hash)
     size_t index = hash & (map->capacity - 1);
     for (;;) {
         struct map_slot *slot = slot_at(map, index);
-        if (slot->value == NULL || (slot->hash == hash && key_equal(map, slot, key))) {
+        if (value_of(map, slot) == NULL ||
+            (hash_in(map, slot) == hash && key_equal(map, slot, key))) {
             return index;
         }
         index = (index + 1) & (map->capacity - 1);
@@ -149,7 +193,7 @@ void map_finish(struct map *map)
 {
     for (size_t i = 0; map->key_size == MAP_TEXT_KEYS && i < map->capacity; i++) {
         struct map_slot *slot = slot_at(map, i);
-        if (slot->value != NULL) {
+        if (value_of(map, slot) != NULL) {
             free(key_of(map, slot));
         }
     }
@@ -162,7 +206,7 @@ void *map_get(const struct map *map, const void *key)
     if (map->size == 0) {
         return NULL;
     }
-    return slot_at(map, find(map, key, hash_of(map, key)))->value;
+    return value_of(map, slot_at(map, find(map, key, hash_of(map, key))));
 }
 
 /* Doubles the slots. On ERR_UNAVAILABLE the map is unchanged. */
@@ -181,12 +225,12 @@ MUST_CHECK static enum err grow(struct map *map)
 
     for (size_t i = 0; i < map->capacity; i++) {
         struct map_slot *slot = slot_at(map, i);
-        if (slot->value == NULL) {
+        if (value_of(map, slot) == NULL) {
             continue;
         }
         /* All keys differ: the first empty slot is the right one. */
-        size_t index = slot->hash & (bigger.capacity - 1);
-        while (slot_at(&bigger, index)->value != NULL) {
+        size_t index = hash_in(map, slot) & (bigger.capacity - 1);
+        while (value_of(&bigger, slot_at(&bigger, index)) != NULL) {
             index = (index + 1) & (bigger.capacity - 1);
         }
         memcpy(slot_at(&bigger, index), slot, stride_of(map));
@@ -201,8 +245,8 @@ enum err map_put(struct map *map, const void *key, void *value)
     assert(value != NULL);
     if (map->size > 0) {
         struct map_slot *slot = slot_at(map, find(map, key, hash_of(map, key)));
-        if (slot->value != NULL) {
-            slot->value = value;
+        if (value_of(map, slot) != NULL) {
+            set_value(map, slot, value);
             return ERR_OK;
         }
     }
@@ -220,8 +264,8 @@ enum err map_put(struct map *map, const void *key, void *value)
     /* Hashed only now: the first grow() made the seed. */
     uint64_t hash = hash_of(map, key);
     struct map_slot *slot = slot_at(map, find(map, key, hash));
-    slot->hash = hash;
-    slot->value = value;
+    set_hash(map, slot, hash);
+    set_value(map, slot, value);
     if (text != NULL) {
         memcpy(slot->key, &text, sizeof(text));
     } else if (map->inside == 0) {
@@ -236,15 +280,15 @@ enum err map_put(struct map *map, const void *key, void *value)
 static void shift_back(struct map *map, size_t gap)
 {
     size_t mask = map->capacity - 1;
-    for (size_t i = (gap + 1) & mask; slot_at(map, i)->value != NULL;
+    for (size_t i = (gap + 1) & mask; value_of(map, slot_at(map, i)) != NULL;
          i = (i + 1) & mask) {
-        size_t home = slot_at(map, i)->hash & mask;
+        size_t home = hash_in(map, slot_at(map, i)) & mask;
         if (((i - home) & mask) >= ((i - gap) & mask)) {
             memcpy(slot_at(map, gap), slot_at(map, i), stride_of(map));
             gap = i;
         }
     }
-    slot_at(map, gap)->value = NULL;
+    set_value(map, slot_at(map, gap), NULL);
 }
 
 void *map_remove(struct map *map, const void *key)
@@ -254,7 +298,7 @@ void *map_remove(struct map *map, const void *key)
     }
     size_t index = find(map, key, hash_of(map, key));
     struct map_slot *slot = slot_at(map, index);
-    void *value = slot->value;
+    void *value = value_of(map, slot);
     if (value == NULL) {
         return NULL;
     }
@@ -278,18 +322,18 @@ bool map_next(const struct map *map, size_t *cursor, const void **ret_key,
     size_t empty = *cursor >> 32;
     size_t steps = *cursor & UINT32_MAX;
     if (steps == 0) {
-        while (slot_at(map, empty)->value != NULL) {
+        while (value_of(map, slot_at(map, empty)) != NULL) {
             empty++;
         }
     }
     while (++steps < map->capacity) {
         struct map_slot *slot = slot_at(map, (empty - steps) & (map->capacity - 1));
-        if (slot->value != NULL) {
+        if (value_of(map, slot) != NULL) {
             *cursor = empty << 32 | steps;
             if (ret_key != NULL) {
                 *ret_key = key_of(map, slot);
             }
-            *ret_value = slot->value;
+            *ret_value = value_of(map, slot);
             return true;
         }
     }

@@ -24,8 +24,8 @@ struct map {
 /* An empty map; no memory yet. Keys are copied, values are borrowed. */
 void map_init(struct map *map, size_t key_size);
 /* The same, but the keys lie in the values, at that offset, and stay as they are while
- * they are in the map: half the memory. A value that replaces another has the same key.
- */
+ * they are in the map, and the values lie in blocks of pool.h: a quarter of the memory. A
+ * value that replaces another has the same key. */
 void map_init_inside(struct map *map, size_t key_size, size_t key_at);
 void map_finish(struct map *map);
 

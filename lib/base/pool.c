@@ -206,3 +206,13 @@ void *pool_realloc(void *block, size_t size)
 }
 
 #endif
+
+char *pool_text(const char *text, size_t size)
+{
+    char *copy = pool_realloc(NULL, size + 1);
+    if (copy != NULL) {
+        memcpy(copy, text, size);
+        copy[size] = '\0';
+    }
+    return copy;
+}

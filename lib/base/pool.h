@@ -32,16 +32,19 @@ void pool_give(void *block); /* accepts NULL */
 /* As realloc(), with size 0 as free(): what is too large for the pool is malloc()'s. */
 void *pool_realloc(void *block, size_t size);
 
+/* The text and its NUL; ended by pool_realloc(text, 0). NULL: no memory. */
+char *pool_text(const char *text, size_t size);
+
 #if POOL_PLAIN
 
 typedef uintptr_t ref;
 
-static inline ref ref_of(const void *in_block)
+static inline ref ref_at(const void *in_block)
 {
     return (uintptr_t)in_block;
 }
 
-static inline void *ref_to(ref in_block)
+static inline void *ref_there(ref in_block)
 {
     return (void *)in_block;
 }
@@ -53,17 +56,27 @@ typedef uint32_t ref;
 
 extern uint8_t *pool_base;
 
+/* These two where it cannot be NULL. */
+static inline ref ref_at(const void *in_block)
+{
+    return (ref)((size_t)((const uint8_t *)in_block - pool_base) / 4);
+}
+
+static inline void *ref_there(ref in_block)
+{
+    return pool_base + (size_t)in_block * 4;
+}
+
+#endif
+
 static inline ref ref_of(const void *in_block)
 {
-    return in_block != NULL ? (ref)((size_t)((const uint8_t *)in_block - pool_base) / 4)
-                            : 0;
+    return in_block != NULL ? ref_at(in_block) : 0;
 }
 
 static inline void *ref_to(ref in_block)
 {
-    return in_block != 0 ? pool_base + (size_t)in_block * 4 : NULL;
+    return in_block != 0 ? ref_there(in_block) : NULL;
 }
-
-#endif
 
 #endif

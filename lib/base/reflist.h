@@ -12,17 +12,18 @@ struct reflist {
 
 /* for (struct reflist *n = ...) over a list whose current node may be removed. */
 #define REFLIST_EACH(head, node)                                                         \
-    for (struct reflist *node = ref_to((head)->next), *node##_next = ref_to(node->next); \
-         node != (head); node = node##_next, node##_next = ref_to(node->next))
+    for (struct reflist *node = ref_there((head)->next),                                 \
+                        *node##_next = ref_there(node->next);                            \
+         node != (head); node = node##_next, node##_next = ref_there(node->next))
 
 static inline void reflist_init(struct reflist *head)
 {
-    head->next = head->prev = ref_of(head);
+    head->next = head->prev = ref_at(head);
 }
 
 static inline bool reflist_empty(const struct reflist *head)
 {
-    return head->next == 0 || head->next == ref_of(head);
+    return head->next == 0 || head->next == ref_at(head);
 }
 
 static inline bool reflist_linked(const struct reflist *node)
@@ -32,21 +33,21 @@ static inline bool reflist_linked(const struct reflist *node)
 
 static inline struct reflist *reflist_next(const struct reflist *node)
 {
-    return ref_to(node->next);
+    return ref_there(node->next);
 }
 
 static inline struct reflist *reflist_prev(const struct reflist *node)
 {
-    return ref_to(node->prev);
+    return ref_there(node->prev);
 }
 
 static inline void reflist_push(struct reflist *head,
                                 struct reflist *node) /* at the end */
 {
     node->prev = head->prev;
-    node->next = ref_of(head);
-    reflist_prev(node)->next = ref_of(node);
-    head->prev = ref_of(node);
+    node->next = ref_at(head);
+    reflist_prev(node)->next = ref_at(node);
+    head->prev = ref_at(node);
 }
 
 static inline void reflist_remove(struct reflist *node) /* no-op on an unlinked node */

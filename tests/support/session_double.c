@@ -72,27 +72,35 @@ void session_ready(struct session *session)
 
 /* ---------------------------------------------------------------- the connection */
 
+static struct double_edge *edge_of(struct conn *conn)
+{
+    struct double_edge **edge = conn_transport(conn);
+    return *edge;
+}
+
 static void on_dirty(struct conn *conn)
 {
-    struct double_edge *edge = conn->transport;
+    struct double_edge *edge = edge_of(conn);
     edge->dirty++;
 }
 
 static void on_close(struct conn *conn, enum close_code code, const char *reason)
 {
-    struct double_edge *edge = conn->transport;
+    struct double_edge *edge = edge_of(conn);
     edge->close_code = (int)code;
     snprintf(edge->close_reason, sizeof(edge->close_reason), "%s", reason);
 }
 
 static void on_reading(struct conn *conn, bool on)
 {
-    struct double_edge *edge = conn->transport;
+    struct double_edge *edge = edge_of(conn);
     edge->reading = on;
 }
 
-static const struct conn_io io = {
-    .dirty = on_dirty, .close = on_close, .reading = on_reading};
+static const struct conn_io io = {.state_size = sizeof(struct double_edge *),
+                                  .dirty = on_dirty,
+                                  .close = on_close,
+                                  .reading = on_reading};
 
 void double_open(struct double_edge *ret_edge, const struct framing *framing,
                  const char *bearer)
@@ -108,12 +116,13 @@ void double_open(struct double_edge *ret_edge, const struct framing *framing,
     edge->config.ping_timeout_ms = 20000;
     edge->config.hello_timeout_ms = 5000;
     edge->edge.config = &edge->config;
-    list_init(&edge->edge.conns);
+    edge->edge.conns = pool_take(sizeof(*edge->edge.conns));
+    reflist_init(edge->edge.conns);
     edge->conn = conn_create(&edge->edge, framing, &io);
     if (edge->conn == NULL) {
         abort();
     }
-    edge->conn->transport = edge;
+    *(struct double_edge **)conn_transport(edge->conn) = edge;
     if (bearer != NULL) {
         edge->conn->bearer = strdup(bearer);
     }
@@ -126,9 +135,10 @@ void double_finish(struct double_edge *edge)
 {
     conn_settle(edge->conn);
     conn_destroy(edge->conn);
-    if (!list_empty(&edge->edge.conns) || edge->edge.conn_count != 0) {
+    if (!reflist_empty(edge->edge.conns) || edge->edge.conn_count != 0) {
         abort();
     }
+    pool_give(edge->edge.conns);
 }
 
 const char *double_sent(struct double_edge *edge)

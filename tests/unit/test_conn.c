@@ -88,7 +88,8 @@ static void keeps_order_and_frees_the_ring(void **state)
             assert_string_equal(double_sent(&edge), text);
         }
         assert_int_equal(edge.conn->queued_bytes, 0);
-        assert_null(edge.conn->queue);
+        assert_false(edge.conn->has_ring);
+        assert_null(edge.conn->alone);
     }
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "base/pool.h"
 
 static bool calloc_fails;
 
@@ -65,17 +66,19 @@ static void finds_what_was_put_and_replaces_it(void **state)
 
 static void keys_may_lie_in_the_values(void **state)
 {
-    static struct {
+    struct thing {
         char other[5];
         uint32_t key;
-    } things[KEYS], second = {.key = 7};
+    } * things[KEYS], *second = pool_take(sizeof(*second));
     struct map map;
-    map_init_inside(&map, 4, (size_t)((char *)&things[0].key - (char *)&things[0]));
+    map_init_inside(&map, 4, offsetof(struct thing, key));
     for (uint32_t i = 0; i < KEYS; i++) {
-        things[i].key = i;
-        assert_int_equal(map_put(&map, &i, &things[i]), ERR_OK);
+        things[i] = pool_take(sizeof(*things[i]));
+        things[i]->key = i;
+        assert_int_equal(map_put(&map, &i, things[i]), ERR_OK);
     }
-    assert_int_equal(map_put(&map, &second.key, &second), ERR_OK);
+    second->key = 7;
+    assert_int_equal(map_put(&map, &second->key, second), ERR_OK);
     assert_int_equal(map.size, KEYS);
     size_t cursor = 0, walked = 0;
     const void *key;
@@ -85,12 +88,16 @@ static void keys_may_lie_in_the_values(void **state)
         assert_ptr_equal(map_get(&map, key), value);
     }
     assert_int_equal(walked, KEYS);
-    assert_ptr_equal(map_remove(&map, &second.key), &second);
+    assert_ptr_equal(map_remove(&map, &second->key), second);
     for (uint32_t i = 0; i < KEYS; i++) {
-        assert_ptr_equal(map_get(&map, &i), i == 7 ? NULL : &things[i]);
+        assert_ptr_equal(map_get(&map, &i), i == 7 ? NULL : things[i]);
     }
     map_finish(&map);
-    assert_null(map_get(&map, &second.key));
+    assert_null(map_get(&map, &second->key));
+    for (uint32_t i = 0; i < KEYS; i++) {
+        pool_give(things[i]);
+    }
+    pool_give(second);
 }
 
 static void text_keys_are_copied_and_compared_whole(void **state)

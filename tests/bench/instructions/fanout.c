@@ -25,7 +25,7 @@
 static struct edge edge;
 static struct edge_config config;
 static struct listener listener;
-static struct visitor visitors[CLIENTS];
+static struct visitor *visitors[CLIENTS];
 static int sockets[SOCKETS][2];
 static struct buf frame;
 static uint64_t last_seq;
@@ -34,10 +34,10 @@ static struct stream_id access_stream = {.kind = STREAM_ACCESS};
 
 /* ---------------------------------------------------------------- libwebsockets */
 
-/* A wsi is the address of its visitor. */
+/* A wsi is a place among the visitors. */
 int lws_get_socket_fd(struct lws *wsi)
 {
-    return sockets[((struct visitor *)(void *)wsi - visitors) % SOCKETS][0];
+    return sockets[((struct visitor **)(void *)wsi - visitors) % SOCKETS][0];
 }
 
 const struct lws_protocols *lws_get_protocol(struct lws *wsi)
@@ -105,16 +105,18 @@ static void open_edge(void)
     edge.config = &config;
     edge.listener = &listener;
     edge.has_epoch = true;
-    list_init(&edge.conns);
+    edge.conns = pool_take(sizeof(*edge.conns));
+    reflist_init(edge.conns);
     map_init(&edge.users, sizeof(struct uuid));
     map_init(&edge.sessions, sizeof(struct uuid));
     MUST(link_key_create("a secret of at least 32 bytes !!", &edge.key) == ERR_OK);
     MUST(streams_create(&io, &edge, &limits, &edge.streams) == ERR_OK);
     MUST(fanout_create(&edge, &edge.fanout) == ERR_OK);
     listener.edge = &edge;
-    list_init(&listener.dirty);
+    listener.rota = pool_take(sizeof(*listener.rota));
+    reflist_init(&listener.rota->dirty);
     for (int i = 0; i < LISTENER_WHEEL; i++) {
-        list_init(&listener.wheel[i]);
+        reflist_init(&listener.rota->wheel[i]);
     }
     for (int i = 0; i < SOCKETS; i++) {
         MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sockets[i]) == 0);
@@ -125,14 +127,14 @@ static void open_edge(void)
 
 static void open_client(uint32_t number)
 {
-    struct visitor *visitor = &visitors[number];
+    struct visitor *visitor = visitors[number] = pool_take(sizeof(*visitor));
     struct session *session = pool_take(sizeof(*session));
     MUST(session != NULL);
     *visitor =
         (struct visitor){.listener = &listener, .kind = ADMIT_FRAMES, .known = true};
-    MUST(ws_callback((struct lws *)(void *)visitor, LWS_CALLBACK_ESTABLISHED, visitor,
-                     NULL, 0) == 0);
-    struct conn *conn = container_of(edge.conns.prev, struct conn, in_edge);
+    MUST(ws_callback((struct lws *)(void *)&visitors[number], LWS_CALLBACK_ESTABLISHED,
+                     visitor, NULL, 0) == 0);
+    struct conn *conn = visitor->conn;
     MUST(conn->session_count == 0); /* it is the new one */
     session->conn = conn;
     session->state = SESSION_OPEN;

@@ -79,7 +79,8 @@ int main(void)
     config.ping_timeout_ms = 20000;
     config.hello_timeout_ms = 5000;
     edge.config = &config;
-    list_init(&edge.conns);
+    edge.conns = pool_take(sizeof(*edge.conns));
+    reflist_init(edge.conns);
     conn = conn_create(&edge, &framing_socketio, &io);
     MUST(conn != NULL && framing_socketio.open(conn) == ERR_OK);
     session.conn = conn;
