@@ -16,7 +16,7 @@
 
 #define BACKLOG      4096
 #define INSURANCE_MS 50
-#define RX_BUFFER    128   /* each client has one; longer messages come in pieces */
+#define RX_BUFFER    124   /* each client has one, and 20 bytes; longer comes in pieces */
 #define TX_PACKET    65536 /* 0 would mean RX_BUFFER, and a copy of what is longer */
 #define TICK_PART    20    /* rounds of ticks in the shortest time that framings keep */
 #define TICK_MAX_MS  1000

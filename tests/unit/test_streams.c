@@ -1,5 +1,16 @@
 /* One rule of edge/streams.h in each case: order, cursors, life and limits. */
+#include "edge/stream.h"
 #include "streams_told.h"
+
+static bool errands_fail; /* there is no memory for one */
+
+void *__real_pool_take(size_t size);
+void *__wrap_pool_take(size_t size);
+
+void *__wrap_pool_take(size_t size)
+{
+    return errands_fail && size == sizeof(struct errand) ? NULL : __real_pool_take(size);
+}
 
 /* ---------------------------------------------------------------- order */
 
@@ -102,6 +113,28 @@ static void a_failed_fetch_is_tried_again(void **state)
     expect("");
     tick(1);
     expect("fetch:1>5 ");
+}
+
+static void what_there_was_no_memory_for_is_fetched_later(void **state)
+{
+    errands_fail = true;
+    join(0, 5);
+    expect("+1 ");
+    tick(10);
+    expect("");
+    errands_fail = false;
+    tick(10);
+    expect("fetch:1>5 ");
+    rows(ROOM, 1, 0, 5);
+    errands_fail = true;
+    offer(7); /* is not kept */
+    tick(1000);
+    expect("");
+    errands_fail = false;
+    tick(10);
+    expect("fetch:1>5 ");
+    rows(ROOM, 6, 7, 7);
+    expect("a6 a7 ");
 }
 
 static void an_answer_older_than_what_came_since_loses_nothing(void **state)
@@ -346,6 +379,7 @@ int main(void)
         CASE(pages_are_fetched_one_after_the_other),
         CASE(a_head_that_is_not_true_is_asked_about_once),
         CASE(a_failed_fetch_is_tried_again),
+        CASE(what_there_was_no_memory_for_is_fetched_later),
         CASE(an_answer_older_than_what_came_since_loses_nothing),
         CASE(a_resume_is_fed_from_the_ring),
         CASE(a_resume_behind_the_ring_is_fetched_and_goes_first),
