@@ -53,8 +53,8 @@ static void wake_loop(void *user)
 static void on_bus_wake(uv_async_t *async)
 {
     struct core *core = async->data;
-    if (core->bus != NULL) {
-        bus_poll(core->bus, 256);
+    if (core->bus != NULL && bus_poll(core->bus, 256)) {
+        uv_async_send(async);
     }
 }
 
