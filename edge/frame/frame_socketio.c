@@ -397,8 +397,9 @@ static enum err open_conn(struct conn *conn)
 {
     const struct edge_config *config = conn->edge->config;
     struct socketio *state = conn_framing_state(conn);
-    state->lonely_since_ms = conn->opened_ms;
-    engineio_init(&state->engineio, conn->opened_ms, config->ping_interval_ms,
+    int64_t now_ms = clock_ms(); /* conn->opened_ms is a part of it */
+    state->lonely_since_ms = now_ms;
+    engineio_init(&state->engineio, now_ms, config->ping_interval_ms,
                   config->ping_timeout_ms);
     struct buf buf;
     frame_buf_begin(&buf, FRAME_AROUND);

@@ -11,6 +11,18 @@
 #include "../support/session_double.h"
 #include "base/clock.h"
 
+#define WRAP (INT64_C(1) << 32) /* connections keep the last 32 bits of the clock */
+
+int64_t __real_clock_ms(void);
+int64_t __wrap_clock_ms(void);
+
+static int64_t clock_at; /* 0: as it is */
+
+int64_t __wrap_clock_ms(void)
+{
+    return clock_at != 0 ? clock_at : __real_clock_ms();
+}
+
 static struct double_edge edge;
 
 static int open_edge(void **state)
@@ -22,7 +34,16 @@ static int open_edge(void **state)
 static int finish_edge(void **state)
 {
     double_finish(&edge);
+    clock_at = 0;
     return 0;
+}
+
+/* In place of the one that is open. */
+static void reopen(const struct framing *framing, int64_t at_ms)
+{
+    double_finish(&edge);
+    clock_at = at_ms;
+    double_open(&edge, framing, NULL);
 }
 
 static void send_text(const char *text, size_t size, bool droppable)
@@ -233,6 +254,43 @@ static void a_lost_transport_ends_the_sessions(void **state)
     open_edge(NULL);
 }
 
+/* A machine that runs for 49 days, or longer, or comes to that just now. */
+static const int64_t clocks[] = {WRAP - 1000, WRAP + 1000, 3 * WRAP - 1000};
+
+static void a_socketio_client_has_its_time_on_any_clock(void **state)
+{
+    for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+        int64_t at = clocks[i];
+        reopen(&framing_socketio, at);
+        assert_int_equal(double_sent(&edge)[0], '0');
+        conn_tick(edge.conn, at + 9999);
+        assert_string_equal(double_sent(&edge), "");
+        assert_int_equal(edge.close_code, 0);
+        conn_tick(edge.conn, at + 10000);
+        assert_int_equal(edge.close_code, CLOSE_TOKEN);
+    }
+}
+
+static void a_client_is_pinged_on_any_clock(void **state)
+{
+    for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+        int64_t at = clocks[i];
+        reopen(&framing_json, at);
+        conn_tick(edge.conn, at + 4999);
+        assert_int_equal(edge.close_code, 0);
+        double_receive(&edge, BYTES_LITERAL("{\"hello\":{}}"), false);
+        assert_int_equal(doubled.opens, 1);
+        conn_tick(edge.conn, at + 24999);
+        assert_int_equal(edge.conn->queue_count, 0);
+        conn_tick(edge.conn, at + 25000);
+        assert_int_equal(edge.conn->queue_count, 1);
+        conn_tick(edge.conn, at + 44999);
+        assert_int_equal(edge.close_code, 0);
+        conn_tick(edge.conn, at + 45000);
+        assert_int_equal(edge.close_code, CLOSE_POLICY);
+    }
+}
+
 static void refusals_leave_out_what_is_not_known(void **state)
 {
     struct refusal refusal = {.code = "INTERNAL", .message = "a \"b\""};
@@ -260,6 +318,8 @@ int main(void)
         EACH(closes_once_and_sends_what_waits),
         EACH(no_memory_for_a_frame_closes),
         EACH(a_lost_transport_ends_the_sessions),
+        EACH(a_socketio_client_has_its_time_on_any_clock),
+        EACH(a_client_is_pinged_on_any_clock),
         EACH(refusals_leave_out_what_is_not_known),
     };
 #undef EACH
