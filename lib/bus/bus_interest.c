@@ -8,8 +8,8 @@
 #define WORD_SIZE   4
 #define WANTED      0x80000000u
 #define TOLD        0xffffffffu
-#define COUNT_MAX   15u /* a bucket that has reached it stays wanted */
-#define CHANGED_MAX (16 * 1024 * 1024)
+#define COUNT_MAX   15u                   /* a bucket that has reached it stays wanted */
+#define CHANGED_MAX (BUCKETS * WORD_SIZE) /* beyond it, telling all is less */
 
 uint32_t interest_bucket(struct bytes topic)
 {
@@ -79,9 +79,6 @@ enum err interest_add(struct interest_counts *counts, struct bytes topic)
     unsigned count = count_get(counts, bucket);
     if (count == 0) {
         note_change(counts, bucket);
-        if (counts->changed.failed) {
-            return ERR_UNAVAILABLE;
-        }
     }
     if (count < COUNT_MAX) {
         count_set(counts, bucket, count + 1);
@@ -101,7 +98,7 @@ void interest_remove(struct interest_counts *counts, struct bytes topic)
     }
     count_set(counts, bucket, count - 1);
     if (count == 1) {
-        note_change(counts, bucket); /* failed: more comes than is wanted */
+        note_change(counts, bucket);
     }
 }
 
@@ -129,10 +126,16 @@ static void tell_word(struct telling *telling, uint32_t word)
     telling->size += WORD_SIZE;
 }
 
-void interest_tell_changes(struct interest_counts *counts, interest_send_fn *send,
+bool interest_has_changed(const struct interest_counts *counts)
+{
+    return counts->changed.size > 0 || counts->changed.failed;
+}
+
+bool interest_tell_changes(struct interest_counts *counts, interest_send_fn *send,
                            void *user)
 {
-    struct bytes changed = buf_bytes(&counts->changed);
+    bool known = !counts->changed.failed;
+    struct bytes changed = known ? buf_bytes(&counts->changed) : bytes_make(NULL, 0);
     struct telling telling = {.send = send, .user = user};
     for (size_t at = 0; at < changed.size; at += WORD_SIZE) {
         uint32_t bucket = word_at(changed, at);
@@ -140,6 +143,7 @@ void interest_tell_changes(struct interest_counts *counts, interest_send_fn *sen
     }
     send_words(&telling);
     buf_finish(&counts->changed); /* after a storm it is large, and seldom needed */
+    return known;
 }
 
 void interest_tell_all(const struct interest_counts *counts, interest_send_fn *send,

@@ -20,7 +20,8 @@ uint32_t interest_bucket(struct bytes topic);
 
 struct interest_counts {
     uint8_t *halves;    /* four bits a bucket; NULL until something is wanted */
-    struct buf changed; /* buckets that the cores are still to be told of */
+    struct buf changed; /* buckets that the cores are still to be told of; failed: others
+                         * are, too */
 };
 
 void interest_counts_init(struct interest_counts *counts);
@@ -30,10 +31,14 @@ void interest_counts_finish(struct interest_counts *counts);
 MUST_CHECK enum err interest_add(struct interest_counts *counts, struct bytes topic);
 void interest_remove(struct interest_counts *counts, struct bytes topic);
 
-/* Hands on messages that tell what has changed, or everything. */
+bool interest_has_changed(const struct interest_counts *counts);
+
+/* Hands on messages that tell what has changed, or everything. False: too much has, or
+ * there was no memory to note it. Nothing was handed on, and who knew what was wanted
+ * must be told everything, as one that knows nothing. */
 typedef void interest_send_fn(void *user, struct bytes message);
-void interest_tell_changes(struct interest_counts *counts, interest_send_fn *send,
-                           void *user);
+MUST_CHECK bool interest_tell_changes(struct interest_counts *counts,
+                                      interest_send_fn *send, void *user);
 void interest_tell_all(const struct interest_counts *counts, interest_send_fn *send,
                        void *user);
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/uuid.h"
 #include "bus/bus_interest.h"
 #include "channel/channel.h"
 
@@ -30,13 +31,12 @@ struct bus_nng {
     bool interest_changed;
     struct list edges; /* that listen */
     size_t edge_count;
-    uint64_t edge_serial;
 };
 
 struct edge {
     struct list node;
     struct channel *channel;
-    uint64_t mark; /* see nng_bus_audience() */
+    uint64_t mark; /* random: those of any edges, added up by XOR, say which they are */
     struct interest_set interest;
 };
 
@@ -106,16 +106,6 @@ static void edge_free(struct edge *edge)
     free(edge);
 }
 
-/* Numbers in a row made so different that those of any edges, added up by XOR, say which
- * edges they were (the last step of SplitMix64). */
-static uint64_t mark_of(uint64_t serial)
-{
-    uint64_t z = serial * 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
 static void on_edge_open(void *user, struct channel *channel)
 {
     struct bus_nng *self = user;
@@ -125,7 +115,7 @@ static void on_edge_open(void *user, struct channel *channel)
         return;
     }
     edge->channel = channel;
-    edge->mark = mark_of(++self->edge_serial);
+    random_bytes(&edge->mark, sizeof(edge->mark));
     list_push(&self->edges, &edge->node);
     self->edge_count++;
 }
@@ -287,7 +277,7 @@ static uint64_t nng_bus_audience(const struct bus *bus, struct bytes topic)
 /* The cores are told by the next poll, of all that has changed until then. */
 static void tell_later(struct bus_nng *self)
 {
-    if (!self->interest_changed && self->interest.changed.size > 0) {
+    if (!self->interest_changed && interest_has_changed(&self->interest)) {
         self->interest_changed = true;
         self->bus.events.wake(self->bus.events.user);
     }
@@ -300,6 +290,19 @@ static void tell_peers(void *user, struct bytes message)
     void *peer;
     while (map_next(&self->peers, &cursor, NULL, &peer)) {
         tell_peer(peer, message);
+    }
+}
+
+static void tell_changes(struct bus_nng *self)
+{
+    self->interest_changed = false;
+    if (interest_tell_changes(&self->interest, tell_peers, self)) {
+        return;
+    }
+    size_t cursor = 0;
+    void *peer;
+    while (map_next(&self->peers, &cursor, NULL, &peer)) {
+        channel_break(peer); /* told all when it is back */
     }
 }
 
@@ -320,8 +323,7 @@ static bool nng_bus_poll(struct bus *bus, int limit)
 {
     struct bus_nng *self = nng_of(bus);
     if (self->interest_changed) {
-        self->interest_changed = false;
-        interest_tell_changes(&self->interest, tell_peers, self);
+        tell_changes(self);
     }
     return channel_hub_poll(&self->hub, (size_t)limit);
 }

@@ -120,6 +120,33 @@ static void tells_all_again_after_a_reconnect(void **state)
     }
 }
 
+/* More than an edge notes until it tells. */
+static void tells_all_again_after_too_much_has_changed(void **state)
+{
+    wait_until_wanted(OTHER, false);
+    for (int i = 0; i < 1024 * 1024; i++) {
+        assert_int_equal(bus_subscribe(ears[0].bus, bytes_of_text(NOBODYS)), ERR_OK);
+        bus_unsubscribe(ears[0].bus, bytes_of_text(NOBODYS));
+    }
+    assert_int_equal(bus_subscribe(ears[0].bus, bytes_of_text(OTHER)), ERR_OK);
+    wait_until_wanted(OTHER, true);
+    wait_until_wanted(NOBODYS, false);
+    send_other(10);
+    assert_int_equal(ears[0].count, 10);
+    assert_int_equal(ears[1].count, 0);
+}
+
+/* Who could foresee it could connect as often as makes others' audience nobody. */
+static void what_an_audience_is_called_cannot_be_foreseen(void **state)
+{
+    wait_until_wanted(OTHER, false);
+    uint64_t before = audience(WANTED);
+    tear_down(state);
+    set_up(state);
+    wait_until_wanted(OTHER, false);
+    assert_true(audience(WANTED) != before);
+}
+
 static void an_audience_is_who_wants_a_topic(void **state)
 {
     assert_int_equal(bus_subscribe(ears[0].bus, BYTES_LITERAL("a")), ERR_OK);
@@ -230,8 +257,12 @@ int main(void)
 {
     static const char *const bad_urls[] = {"nng:x", "nng://localhost:1", NULL};
     const struct CMUnitTest cases[] = {
-        CASE(sends_only_what_is_wanted),        CASE(tells_all_again_after_a_reconnect),
-        CASE(an_audience_is_who_wants_a_topic), CASE(who_says_nothing_gets_everything),
+        CASE(sends_only_what_is_wanted),
+        CASE(tells_all_again_after_a_reconnect),
+        CASE(tells_all_again_after_too_much_has_changed),
+        CASE(what_an_audience_is_called_cannot_be_foreseen),
+        CASE(an_audience_is_who_wants_a_topic),
+        CASE(who_says_nothing_gets_everything),
         CASE(who_says_nonsense_is_cut_off),
     };
     int failed = cmocka_run_group_tests_name("bus nng, by topic", cases, NULL, NULL);

@@ -6,18 +6,29 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "bus/bus_interest.h"
 
 static struct interest_counts counts;
 static struct interest_set set;
 static size_t messages;
+static bool realloc_fails;
+
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return realloc_fails ? NULL : __real_realloc(memory, size);
+}
 
 static int set_up(void **state)
 {
     interest_counts_init(&counts);
     set = (struct interest_set){0};
     messages = 0;
+    realloc_fails = false;
     return 0;
 }
 
@@ -40,6 +51,11 @@ static void want(const char *topic)
     assert_int_equal(interest_add(&counts, bytes_of_text(topic)), ERR_OK);
 }
 
+static void tell_changes(void)
+{
+    assert_true(interest_tell_changes(&counts, learn, NULL));
+}
+
 static bool wanted(const char *topic)
 {
     return interest_set_has(&set, interest_bucket(bytes_of_text(topic)));
@@ -49,7 +65,7 @@ static void an_edge_that_has_not_told_all_wants_everything(void **state)
 {
     assert_true(wanted("a"));
     want("a");
-    interest_tell_changes(&counts, learn, NULL);
+    tell_changes();
     assert_true(wanted("a") && wanted("b"));
     interest_tell_all(&counts, learn, NULL);
     assert_true(wanted("a"));
@@ -70,16 +86,16 @@ static void changes_are_told_once_and_as_they_are_then(void **state)
     want("b");
     want("c");
     interest_remove(&counts, bytes_of_text("b"));
-    interest_tell_changes(&counts, learn, NULL);
+    tell_changes();
     assert_int_equal(messages, 2);
     assert_true(wanted("a") && wanted("c"));
     assert_false(wanted("b"));
 
-    interest_tell_changes(&counts, learn, NULL);
+    tell_changes();
     assert_int_equal(messages, 2);
     interest_remove(&counts, bytes_of_text("a"));
     want("b");
-    interest_tell_changes(&counts, learn, NULL);
+    tell_changes();
     assert_false(wanted("a"));
     assert_true(wanted("b") && wanted("c"));
 }
@@ -91,11 +107,11 @@ static void a_topic_is_wanted_as_often_as_it_was_asked_for(void **state)
     want("a");
     want("a");
     interest_remove(&counts, bytes_of_text("a"));
-    interest_tell_changes(&counts, learn, NULL);
+    tell_changes();
     assert_true(wanted("a"));
     interest_remove(&counts, bytes_of_text("a"));
     interest_remove(&counts, bytes_of_text("a"));
-    interest_tell_changes(&counts, learn, NULL);
+    tell_changes();
     assert_false(wanted("a"));
 }
 
@@ -109,7 +125,49 @@ static void a_full_count_stays_wanted(void **state)
     for (int i = 0; i < 19; i++) {
         interest_remove(&counts, bytes_of_text("a"));
     }
-    interest_tell_changes(&counts, learn, NULL);
+    tell_changes();
+    assert_true(wanted("a"));
+}
+
+static void assert_all_is_to_be_told(void)
+{
+    size_t before = messages;
+    assert_true(interest_has_changed(&counts));
+    assert_false(interest_tell_changes(&counts, learn, NULL));
+    assert_int_equal(messages, before);
+    assert_false(interest_has_changed(&counts));
+}
+
+/* A topic that was refused once would be given up later all the same, and be missing from
+ * the count of its bucket. */
+static void without_memory_nothing_is_refused_and_all_is_told(void **state)
+{
+    interest_tell_all(&counts, learn, NULL);
+    realloc_fails = true;
+    want("a");
+    assert_all_is_to_be_told();
+    want("b");
+    interest_remove(&counts, bytes_of_text("a"));
+    assert_all_is_to_be_told();
+    realloc_fails = false;
+
+    want("c");
+    tell_changes();
+    assert_true(wanted("c"));
+    interest_tell_all(&counts, learn, NULL);
+    assert_true(wanted("b") && wanted("c"));
+    assert_false(wanted("a"));
+}
+
+static void after_too_many_changes_all_is_told(void **state)
+{
+    for (int i = 0; i < 1024 * 1024; i++) {
+        want("a");
+        interest_remove(&counts, bytes_of_text("a"));
+    }
+    want("a");
+    assert_all_is_to_be_told();
+    interest_tell_all(&counts, learn, NULL);
     assert_true(wanted("a"));
 }
 
@@ -156,6 +214,8 @@ int main(void)
         CASE(changes_are_told_once_and_as_they_are_then),
         CASE(a_topic_is_wanted_as_often_as_it_was_asked_for),
         CASE(a_full_count_stays_wanted),
+        CASE(without_memory_nothing_is_refused_and_all_is_told),
+        CASE(after_too_many_changes_all_is_told),
         CASE(many_topics_are_many_messages_and_none_is_missed),
         CASE(refuses_what_is_no_such_message),
     };
