@@ -14,6 +14,7 @@
 #define FRAME_ROOM        (BUS_PAYLOAD_MAX - 4096) /* frame, ids, tags around the parts */
 #define HEAD_BYTES        40                       /* of one head, packed, at most */
 #define HEADS_EACH_FRAME  32
+#define COPIED_MAX        512 /* by several topics, in one flush: see edge/copies.h */
 #define BEAT_MS           100
 #define IDLE_BEATS        10 /* without anything recent: each second, as a sign of life */
 
@@ -56,6 +57,7 @@ struct publisher {
     struct arena arena; /* what waits for the flush */
     struct pending **pending;
     size_t pending_count, pending_capacity;
+    size_t copied_count; /* of them, those for several topics */
     struct recent recent;
     uv_timer_t *beat;
     int silent_beats;
@@ -208,6 +210,10 @@ void publisher_add(struct publisher *publisher, Link__Publication *const *public
 {
     for (size_t i = 0; i < count; i++) {
         const Link__Publication *publication = publications[i];
+        if (publication->n_streams > 1 && publisher->copied_count++ == COPIED_MAX) {
+            publisher_flush(publisher);
+            publisher->copied_count = 1;
+        }
         metric_add(publication->has_seq ? &durable_total : &ephemeral_total, 1);
         note_recent(publisher, publication);
         /* the last quarter is kept for what is durable */
@@ -319,6 +325,7 @@ void publisher_flush(struct publisher *publisher)
     }
     map_finish(&chains.by_key);
     publisher->pending_count = 0;
+    publisher->copied_count = 0;
     arena_reset(&publisher->arena);
 }
 

@@ -6,13 +6,13 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "edge/copies.h"
 #include "edge/edge.h"
 #include "edge/follow.h"
 #include "edge/recovery.h"
 #include "edge/session.h"
 
-#define HELD_MAX    64  /* a session that is being connected keeps so much control */
-#define UNIQUE_KEPT 256 /* CONTACTS publications remembered, to drop their copies */
+#define HELD_MAX 64 /* a session that is being connected keeps so much control */
 
 /* Control on a user's stream that came while a session was being connected. */
 struct held {
@@ -25,8 +25,7 @@ struct fanout {
     struct arena arena;
     struct publication **controls; /* waiting for fanout_turn() */
     size_t control_count, control_capacity;
-    uint64_t unique[UNIQUE_KEPT];
-    size_t unique_next;
+    struct copies copies;
     uint64_t mark;
 };
 
@@ -46,6 +45,7 @@ enum err fanout_create(struct edge *edge, struct fanout **ret_fanout)
     }
     fanout->edge = edge;
     arena_init(&fanout->arena, FRAME_MAX_BYTES * 4);
+    copies_init(&fanout->copies);
     metrics_register(&publications_total);
     metrics_register(&delivered_total);
     metrics_register(&dropped_total);
@@ -63,6 +63,7 @@ void fanout_destroy(struct fanout *fanout)
     }
     free(fanout->controls);
     arena_finish(&fanout->arena);
+    copies_finish(&fanout->copies);
     free(fanout);
 }
 
@@ -128,13 +129,7 @@ static bool seen_before(struct fanout *fanout, const Link__Publication *source)
     if (source->unique.len == sizeof(unique)) {
         memcpy(&unique, source->unique.data, sizeof(unique));
     }
-    for (size_t i = 0; unique != 0 && i < UNIQUE_KEPT; i++) {
-        if (fanout->unique[i] == unique) {
-            return true;
-        }
-    }
-    fanout->unique[fanout->unique_next++ % UNIQUE_KEPT] = unique;
-    return false;
+    return copies_seen(&fanout->copies, unique);
 }
 
 static void send_to_contacts(struct fanout *fanout, const Link__Publication *source,

@@ -291,6 +291,51 @@ static void goes_once_by_several_topics_of_one_audience(void **state)
     assert_int_equal(frames[0].frame->n_publications, 1);
 }
 
+static void add_for_contacts(uint64_t unique)
+{
+    struct stream_id streams[2] = {room(1), room(2)};
+    ProtobufCBinaryData list[2];
+    for (size_t i = 0; i < 2; i++) {
+        list[i] = (ProtobufCBinaryData){sizeof(streams[i]), (uint8_t *)&streams[i]};
+    }
+    Link__Publication publication = LINK__PUBLICATION__INIT;
+    Link__Publication *publications[1] = {&publication};
+    publication.event = "USER_ONLINE";
+    publication.n_streams = 2;
+    publication.streams = list;
+    publication.has_unique = true;
+    publication.unique = (ProtobufCBinaryData){sizeof(unique), (uint8_t *)&unique};
+    publisher_add(publisher, publications, 1);
+}
+
+/* An edge that wants both topics gets each twice, and knows the last ones only. */
+static void copies_come_close_to_each_other(void **state)
+{
+    enum { COUNT = 3000, DISTANCE_MAX = 1024 };
+    static size_t at[COUNT];
+    memset(at, 0, sizeof(at));
+    listen_to(1);
+    listen_to(2);
+    for (uint64_t unique = 0; unique < COUNT; unique++) {
+        add_for_contacts(unique);
+    }
+    publisher_flush(publisher);
+    receive();
+    size_t position = 0;
+    for (size_t i = 0; i < frame_count; i++) {
+        for (size_t p = 0; p < frames[i].frame->n_publications; p++) {
+            uint64_t unique;
+            memcpy(&unique, frames[i].frame->publications[p]->unique.data,
+                   sizeof(unique));
+            assert_true(unique < COUNT);
+            position++;
+            assert_true(at[unique] == 0 || position - at[unique] <= DISTANCE_MAX);
+            at[unique] = position;
+        }
+    }
+    assert_int_equal(position, 2 * COUNT);
+}
+
 static void run_for(int64_t ms)
 {
     int64_t until = clock_ms() + ms;
@@ -372,6 +417,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         publish_case(a_turn_becomes_few_frames_and_loses_nothing),
         publish_case(no_frame_is_larger_than_the_bus_takes),
+        publish_case(copies_come_close_to_each_other),
         publish_case(a_publication_outlives_its_request),
         publish_case(a_lost_tail_is_named_again_soon_and_then_no_more),
         publish_case(silence_is_broken_each_second),
