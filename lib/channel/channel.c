@@ -19,6 +19,7 @@ static void disconnect(struct channel *channel)
     if (channel->stream == NULL) {
         return;
     }
+    channel_watch_stop(channel);
     nng_stream_close(channel->stream);
     operation_cancel(&channel->receiving);
     operation_cancel(&channel->sending);
@@ -38,14 +39,18 @@ static void connected(struct channel *channel, nng_stream *stream)
 {
     channel->stream = stream;
     channel->broken = false;
+    channel->heard = false;
     int first_ms = channel->options.first_ms;
     nng_aio_set_timeout(channel->receiving.aio,
                         first_ms > 0 ? first_ms : NNG_DURATION_INFINITE);
+    if (channel->hub->loop != NULL && channel_watch_start(channel) && first_ms > 0) {
+        operation_sleep(&channel->receiving, first_ms);
+    }
     if (channel->listener != NULL) {
         channel->listener->count++;
     }
     channel->events.on_open(channel->user, channel);
-    if (channel->stream != NULL) {
+    if (channel->stream != NULL && channel->watch == NULL) {
         channel_receive(channel);
     }
 }

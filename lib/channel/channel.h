@@ -3,12 +3,13 @@
  *
  * All belongs to one thread, the owner's. NNG's threads only note in the hub what has
  * ended and call `wake`; the owner then calls channel_hub_poll(), and everything is
- * called back in there. What is sent is written at once, by the owner itself; only what
- * the kernel does not take waits. */
+ * called back in there; but messages from the hub's loop, where it has one. What is sent
+ * is written at once, by the owner itself; only what the kernel does not take waits. */
 #ifndef CHANNEL_CHANNEL_H
 #define CHANNEL_CHANNEL_H
 
 #include <pthread.h>
+#include <uv.h>
 
 #include "base/bytes.h"
 #include "base/err.h"
@@ -26,6 +27,8 @@ struct channel_hub {
     bool woken;        /* under lock */
     void (*wake)(void *user);
     void *user;
+    uv_loop_t *loop; /* the owner's, that reads what comes; NULL: NNG's threads do. Set it
+                        after channel_hub_init() */
 
     bool polling;
     size_t limit;       /* of the poll under way: messages that it may still hand on */

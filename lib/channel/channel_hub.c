@@ -25,6 +25,12 @@ static void free_closed(struct channel_hub *hub)
     }
 }
 
+void channel_hub_settle(struct channel_hub *hub)
+{
+    free_closed(hub);
+    hub->polling = false;
+}
+
 void channel_hub_finish(struct channel_hub *hub)
 {
     free_closed(hub);
@@ -110,7 +116,6 @@ bool channel_hub_poll(struct channel_hub *hub, size_t limit)
         operation->pending = false;
         operation->done(operation);
     }
-    free_closed(hub);
-    hub->polling = false;
+    channel_hub_settle(hub);
     return !list_empty(&hub->unread);
 }

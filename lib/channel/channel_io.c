@@ -40,6 +40,9 @@ void channel_receive(struct channel *channel)
         memmove(channel->data, channel->data + channel->start, channel->end);
         channel->start = 0;
     }
+    if (channel->watch != NULL) {
+        return; /* the loop says when */
+    }
     nng_iov iov = {channel->data + channel->end, channel->capacity - channel->end};
     nng_aio_set_iov(channel->receiving.aio, 1, &iov);
     channel->receiving.pending = true;
@@ -68,7 +71,10 @@ void channel_read_on(struct channel *channel)
             return;
         }
         hub->limit--;
-        nng_aio_set_timeout(channel->receiving.aio, NNG_DURATION_INFINITE);
+        if (!channel->heard) {
+            channel->heard = true;
+            nng_aio_set_timeout(channel->receiving.aio, NNG_DURATION_INFINITE);
+        }
         channel->redial_ms = channel->options.redial_min_ms;
         const uint8_t *at = channel->data + channel->start + CHANNEL_HEADER_SIZE;
         channel->start += CHANNEL_HEADER_SIZE + size;
@@ -94,12 +100,50 @@ void channel_read_on(struct channel *channel)
 void channel_on_received(struct operation *operation)
 {
     struct channel *channel = container_of(operation, struct channel, receiving);
+    if (channel->watch != NULL) {
+        operation->sleeping = false;
+        if (!channel->heard) {
+            channel_broke(channel);
+        }
+        return;
+    }
     if (nng_aio_result(operation->aio) != 0) {
         channel_broke(channel);
         return;
     }
     channel->end += nng_aio_count(operation->aio);
     channel_read_on(channel);
+}
+
+/* There is something, so that NNG reads at once, or an end. */
+static void read_now(struct channel *channel)
+{
+    nng_aio *aio = channel->now;
+    nng_iov iov = {channel->data + channel->end, channel->capacity - channel->end};
+    nng_aio_set_iov(aio, 1, &iov);
+    nng_stream_recv(channel->stream, aio);
+    nng_aio_cancel(aio);
+    nng_aio_wait(aio);
+    int rv = nng_aio_result(aio);
+    if (rv == 0) {
+        channel->end += nng_aio_count(aio);
+        channel_read_on(channel);
+    } else if (rv != NNG_ECANCELED) {
+        channel_broke(channel);
+    }
+}
+
+void channel_readable(struct channel *channel)
+{
+    struct channel_hub *hub = channel->hub;
+    hub->polling = true;
+    hub->limit = SIZE_MAX;
+    if (channel->broken) {
+        channel_broke(channel);
+    } else {
+        read_now(channel);
+    }
+    channel_hub_settle(hub);
 }
 
 /* ---- sending ---- */

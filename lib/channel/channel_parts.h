@@ -5,6 +5,7 @@
 #define CHANNEL_CHANNEL_PARTS_H
 
 #include <nng/nng.h>
+#include <uv.h>
 
 #include "base/buf.h"
 #include "channel/channel.h"
@@ -22,6 +23,8 @@ struct operation {
     void (*done)(struct operation *operation);
 };
 
+struct channel_watch;
+
 struct channel {
     struct list node; /* in listener->channels, hub->closed */
     struct list unread_node;
@@ -38,13 +41,15 @@ struct channel {
     nng_stream *stream; /* NULL: not connected */
     bool closed;
     bool broken; /* its stream is closed: on_close is still to be called */
+    bool heard;  /* a message has come */
 
-    struct operation receiving;
-    uint8_t *data; /* from `start` to `end` it is not handed on */
+    struct channel_watch *watch; /* NULL: NNG's threads read */
+    struct operation receiving;  /* with a watch: only first_ms */
+    uint8_t *data;               /* from `start` to `end` it is not handed on */
     size_t capacity;
     size_t start, end;
 
-    nng_aio *now; /* without callback: sends what can be sent at once */
+    nng_aio *now; /* without callback: does what can be done at once */
     struct operation sending;
     struct buf sent; /* what `sending` sends, from `sent_size` on */
     size_t sent_size;
@@ -65,6 +70,9 @@ struct channel_listener {
 
 /* ---- channel_hub.c ---- */
 
+/* After callbacks. */
+void channel_hub_settle(struct channel_hub *hub);
+
 /* `done` is called on the owner's thread. False: no memory; finish it all the same. */
 MUST_CHECK bool operation_init(struct operation *operation, struct channel_hub *hub,
                                void (*done)(struct operation *operation));
@@ -82,6 +90,15 @@ void channel_receive(struct channel *channel);
 void channel_read_on(struct channel *channel);
 void channel_on_received(struct operation *operation);
 void channel_on_sent(struct operation *operation);
+
+/* Reads once. */
+void channel_readable(struct channel *channel);
+
+/* ---- channel_watch.c ---- */
+
+/* False: it cannot be watched. */
+MUST_CHECK bool channel_watch_start(struct channel *channel);
+void channel_watch_stop(struct channel *channel);
 
 /* ---- channel.c ---- */
 

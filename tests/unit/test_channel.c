@@ -33,6 +33,7 @@ struct end {
     bool break_on_open;
 };
 
+static uv_loop_t loop;
 static struct end here, there;
 static struct channel_listener *listener;
 static struct channel *dialed;
@@ -90,13 +91,19 @@ static const struct channel_options options = {.message_max = MESSAGE_MAX,
                                                .redial_min_ms = 10,
                                                .redial_max_ms = 50};
 
+static void poll_both(void)
+{
+    channel_hub_poll(&here.hub, SIZE_MAX);
+    channel_hub_poll(&there.hub, SIZE_MAX);
+    uv_run(&loop, UV_RUN_NOWAIT);
+}
+
 #define WAIT_FOR(condition)                                                              \
     do {                                                                                 \
         int64_t end_ms_ = clock_ms() + 30000;                                            \
         while (!(condition)) {                                                           \
             assert_true(clock_ms() < end_ms_);                                           \
-            channel_hub_poll(&here.hub, SIZE_MAX);                                       \
-            channel_hub_poll(&there.hub, SIZE_MAX);                                      \
+            poll_both();                                                                 \
             usleep(100);                                                                 \
         }                                                                                \
     } while (0)
@@ -124,8 +131,10 @@ static int set_up(void **state)
 {
     here = there = (struct end){0};
     port = free_port();
+    uv_loop_init(&loop);
     channel_hub_init(&here.hub, on_wake, &here);
     channel_hub_init(&there.hub, on_wake, &there);
+    here.hub.loop = there.hub.loop = *state; /* NULL: NNG's threads read */
     open_there();
     assert_int_equal(
         channel_dial(&here.hub, "127.0.0.1", port, options, events, &here, &dialed),
@@ -134,12 +143,20 @@ static int set_up(void **state)
     return 0;
 }
 
+static int set_up_by_loop(void **state)
+{
+    *state = &loop;
+    return set_up(state);
+}
+
 static int tear_down(void **state)
 {
     channel_close(dialed);
     channel_listener_close(listener);
     channel_hub_finish(&here.hub);
     channel_hub_finish(&there.hub);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
     return 0;
 }
 
@@ -161,8 +178,7 @@ static void messages_of_any_size_come_whole_and_in_order(void **state)
             enum err err;
             while ((err = send_number(here.channel, number, sizes[i])) != ERR_OK) {
                 assert_int_equal(err, ERR_LIMIT_REACHED);
-                channel_hub_poll(&here.hub, SIZE_MAX);
-                channel_hub_poll(&there.hub, SIZE_MAX);
+                poll_both();
             }
             number++;
         }
@@ -251,6 +267,50 @@ static void wakes_once_between_two_polls(void **state)
     WAIT_FOR(there.count == 100);
 }
 
+static void the_loop_reads_without_being_woken(void **state)
+{
+    poll_both();
+    int before = atomic_load(&there.wakes);
+    for (uint32_t number = 0; number < 100; number++) {
+        assert_int_equal(send_number(here.channel, number, 1000), ERR_OK);
+    }
+    int64_t end_ms = clock_ms() + 30000;
+    while (there.count < 100 && clock_ms() < end_ms) {
+        uv_run(&loop, UV_RUN_NOWAIT);
+    }
+    assert_int_equal(there.count, 100);
+    assert_int_equal(atomic_load(&there.wakes), before);
+}
+
+static void who_stays_silent_is_cut_off(void **state)
+{
+    struct channel_options impatient = options;
+    impatient.first_ms = 200;
+    channel_listener_close(listener);
+    WAIT_FOR(here.closes == 1);
+    there.channel = NULL;
+    assert_int_equal(channel_listen(&there.hub, "127.0.0.1", port, impatient, events,
+                                    &there, &listener),
+                     ERR_OK);
+    WAIT_FOR(there.closes == 1);
+    there.channel = NULL;
+    WAIT_FOR(there.channel != NULL && here.channel != NULL);
+    assert_int_equal(send_number(here.channel, 0, 10), ERR_OK);
+    WAIT_FOR(there.count == 1);
+
+    struct end other = {0};
+    struct channel *silent;
+    int closes = here.closes;
+    channel_hub_init(&other.hub, on_wake, &other);
+    assert_int_equal(
+        channel_dial(&other.hub, "127.0.0.1", port, options, events, &other, &silent),
+        ERR_OK);
+    WAIT_FOR((channel_hub_poll(&other.hub, SIZE_MAX), other.closes == 1));
+    assert_int_equal(here.closes, closes); /* who has spoken may be silent for longer */
+    channel_close(silent);
+    channel_hub_finish(&other.hub);
+}
+
 static void who_comes_back_is_dialed_again(void **state)
 {
     for (int round = 1; round <= 5; round++) {
@@ -301,6 +361,7 @@ static void closes_whatever_is_under_way(void **state)
     for (int round = 0; round < 200; round++) {
         struct end other = {0};
         channel_hub_init(&other.hub, on_wake, &other);
+        other.hub.loop = here.hub.loop;
         struct channel *channel;
         assert_int_equal(channel_dial(&other.hub, "127.0.0.1", port, options, events,
                                       &other, &channel),
@@ -308,7 +369,7 @@ static void closes_whatever_is_under_way(void **state)
         for (int i = 0; i < round % 20; i++) {
             usleep(50);
             channel_hub_poll(&other.hub, SIZE_MAX);
-            channel_hub_poll(&there.hub, SIZE_MAX);
+            poll_both();
             enum err ignored = send_number(channel, 0, 500000);
             (void)ignored;
         }
@@ -333,6 +394,10 @@ static void an_address_that_is_none_is_refused(void **state)
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define CASE_BY_LOOP(name)                                                               \
+    {                                                                                    \
+#name "_by_loop", name, set_up_by_loop, tear_down, NULL                          \
+    }
 
 int main(void)
 {
@@ -348,6 +413,15 @@ int main(void)
         CASE(may_be_broken_from_its_own_callback),
         CASE(closes_whatever_is_under_way),
         CASE(an_address_that_is_none_is_refused),
+        CASE(who_stays_silent_is_cut_off),
+        CASE_BY_LOOP(messages_of_any_size_come_whole_and_in_order),
+        CASE_BY_LOOP(waits_up_to_the_limit_for_who_does_not_read),
+        CASE_BY_LOOP(the_loop_reads_without_being_woken),
+        CASE_BY_LOOP(who_stays_silent_is_cut_off),
+        CASE_BY_LOOP(who_comes_back_is_dialed_again),
+        CASE_BY_LOOP(may_be_closed_from_its_own_callback),
+        CASE_BY_LOOP(may_be_broken_from_its_own_callback),
+        CASE_BY_LOOP(closes_whatever_is_under_way),
     };
     return cmocka_run_group_tests_name("channel", tests, NULL, NULL);
 }
