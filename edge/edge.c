@@ -1,6 +1,7 @@
 /* Start and stop of the edge, its clockwork, and the wires between its parts. */
 #include "edge/edge.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -16,6 +17,8 @@
 #include "edge/session.h"
 
 #define TICK_MS      10
+#define TRIM_CHANGE  1000 /* connections more or less */
+#define CALM_PART    64
 #define BUS_POLL_MAX 512 /* messages a turn, so that clients are served in between */
 
 static struct edge *the_edge; /* for the gauges, which are asked without an argument */
@@ -256,9 +259,31 @@ static void tick_sessions(struct edge *edge)
     }
 }
 
+static size_t distance(size_t a, size_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+/* A burst of clients that come or go leaves holes in malloc()'s heap, which it keeps:
+ * they are given back once, when the burst is over. */
+static void give_back_holes(struct edge *edge)
+{
+    size_t count = edge->conn_count;
+    bool calm = distance(count, edge->conns_before) <= count / CALM_PART;
+    edge->conns_before = count;
+    if (calm && distance(count, edge->conns_trimmed) >= TRIM_CHANGE) {
+        int64_t began_us = clock_us();
+        malloc_trim(0);
+        edge->conns_trimmed = count;
+        log_debug("heap trimmed", LOG_INT("connections", (int64_t)count),
+                  LOG_INT("us", clock_us() - began_us));
+    }
+}
+
 static void on_second(uv_timer_t *timer)
 {
     struct edge *edge = timer->data;
+    give_back_holes(edge);
     check_stale(edge, clock_ms());
     tick_sessions(edge);
     if (edge->recovery != NULL) {

@@ -44,11 +44,12 @@ struct edge {
 
     struct reflist *conns; /* struct conn, in_edge */
     size_t conn_count;
-    size_t protobuf_count;      /* of those, how many read protobuf */
-    struct list follow_waiting; /* follow.c: sessions whose turn comes */
-    uint32_t follow_under_way;  /* questions */
-    struct map users;           /* user id -> struct session, one of the ring in_user */
-    struct map sessions;        /* session id -> struct session */
+    size_t conns_before, conns_trimmed; /* a second ago; when the heap was trimmed */
+    size_t protobuf_count;              /* of those, how many read protobuf */
+    struct list follow_waiting;         /* follow.c: sessions whose turn comes */
+    uint32_t follow_under_way;          /* questions */
+    struct map users;    /* user id -> struct session, one of the ring in_user */
+    struct map sessions; /* session id -> struct session */
 
     uint8_t epoch[16]; /* of the database, as last heard */
     bool has_epoch;
