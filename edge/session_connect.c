@@ -93,6 +93,13 @@ static bool read_resume(struct arena *arena, struct bytes resume,
     return true;
 }
 
+/* The rooms that a client joins come last: they do not fit where there are too many. */
+static size_t open_count(const Link__Connected *connected)
+{
+    return connected->n_open < SESSION_SUBSCRIPTIONS_MAX ? connected->n_open
+                                                         : SESSION_SUBSCRIPTIONS_MAX;
+}
+
 static void send_success(struct session *session, const Link__Connected *connected)
 {
     char user[UUID_TEXT_SIZE], id[UUID_TEXT_SIZE];
@@ -109,7 +116,7 @@ static void send_success(struct session *session, const Link__Connected *connect
         buf_append_char(&json, '}');
     }
     buf_printf(&json, ",\"sessionId\":\"%s\",\"streams\":{", id);
-    for (size_t i = 0; i < connected->n_open; i++) {
+    for (size_t i = 0; i < open_count(connected); i++) {
         struct stream_id stream;
         const Link__Open *open = connected->open[i];
         if (!stream_from_bytes(bytes_make(open->stream.data, open->stream.len),
@@ -134,7 +141,8 @@ static bool was_recovered(struct session *session, const Link__Connected *connec
     if (!session->conn->framing->recovers) {
         return false;
     }
-    bool recovered = session->trail != NULL && connected->n_resync == 0;
+    bool recovered = session->trail != NULL && connected->n_resync == 0 &&
+                     open_count(connected) == connected->n_open;
     if (!recovered) {
         recovery_forget(session);
     }
@@ -167,7 +175,7 @@ static void accept_session(struct edge *edge, struct session *session,
     if (!recovered) {
         greet(session, connected);
     }
-    for (size_t i = 0; i < connected->n_open && session->state == SESSION_OPEN; i++) {
+    for (size_t i = 0; i < open_count(connected) && session->state == SESSION_OPEN; i++) {
         session_subscribe(session, connected->open[i]);
     }
     fanout_control_held(session);

@@ -249,7 +249,10 @@ BEGIN
         -- rooms from now on, as JOIN_ROOM opens them
         SELECT 'room:' || r.id, s.last_seq, s.last_tag, 'access:' || r.scope_id, x.last_seq,
                NULL, NULL, false
-        FROM unnest(d.rooms::uuid[]) AS w(id)
+        FROM (SELECT j.id FROM unnest(d.rooms::uuid[]) AS j(id)
+              EXCEPT -- what it goes on with, and what is named twice
+              SELECT stream_uuid(c.name) FROM unnest(d.streams::text[]) AS c(name)
+              WHERE stream_kind(c.name) = 3) w
         CROSS JOIN LATERAL (SELECT * FROM rooms r WHERE r.id = w.id OFFSET 0) r
         CROSS JOIN LATERAL (SELECT * FROM streams s
                             WHERE s.kind = 3 AND s.id = r.id OFFSET 0) s

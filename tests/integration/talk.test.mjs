@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
-import { closeAll, connect } from './lib/client.mjs'
+import { closeAll, connect, open } from './lib/client.mjs'
 import { connect as connectProtobuf } from './lib/protobuf.mjs'
 import { system } from './lib/system.mjs'
 
@@ -178,5 +179,73 @@ describe('a conversation over two edges', () => {
       comes.close()
       await alice.next('USER_LEFT_ROOM', event => event.userId === place.users[1].id)
     }
+  })
+
+  it('opens a room that is named twice once, where its cursor says', async () => {
+    const { seq } = await alice.call('SEND_MESSAGE', { roomId, content: 'missed' })
+    const [[tag]] = await sys.sql(`SELECT to_hex(prev_tag) FROM events WHERE kind = 3 AND id = '${roomId}' AND seq = ${seq}`)
+    const member = value => `"room:${roomId}":${JSON.stringify(value)}`
+    const cursor = `${seq - 1}.${tag.padStart(8, '0')}`
+    for (const values of [[cursor, null], [null, cursor], [null, null]]) {
+      const back = open('json', sys.edges[1], '', { hello: false })
+      await once(back.socket, 'open')
+      let greeting
+      back.socket.on('message', text => { greeting ??= String(text) })
+      back.raw(`{"hello":{"token":"${sys.token(place.users[1])}","resume":{${values.map(member)}}}}`)
+      await back.next('CONNECTION_SUCCESS')
+      const expected = values.includes(cursor) ? cursor : `${seq}.`
+      assert.equal(greeting.split(`"room:${roomId}":"`).length, 2, 'named once')
+      assert.ok(greeting.includes(`"room:${roomId}":"${expected}`), greeting)
+      if (values.includes(cursor)) await back.next('MESSAGE_CREATED', event => event.seq === seq)
+      back.close()
+    }
+  })
+
+  it('names no more streams than a session can listen to', async () => {
+    const { users, rooms } = await sys.room({ members: 2, rooms: 1000 })
+    const resume = Object.fromEntries(rooms.map(id => [`room:${id}`, null]))
+    const full = await connect('json', sys.edges[1], sys.token(users[0]), { resume })
+    const names = Object.keys(full.session.streams)
+    assert.equal(names.length, 1000)
+    assert.equal(full.all('RESYNC').length, 0)
+    const writer = await connect('json', sys.edges[0], sys.token(users[1]))
+    for (const name of names.filter(name => name.startsWith('room:')).slice(-3)) {
+      await writer.call('SEND_MESSAGE', { roomId: name.slice(5), content: 'there?' })
+      await full.next('MESSAGE_CREATED', event => event.stream === name)
+    }
+    full.close()
+    writer.close()
+  })
+
+  it('misses nothing and gets nothing twice behind the cursor that it joins at', async () => {
+    const { users, rooms } = await sys.room({ members: 20, rooms: 2 })
+    const resume = Object.fromEntries(rooms.map(id => [`room:${id}`, null]))
+    const come = (user, i) => connect(i % 2 ? 'socketio' : 'json', sys.edges[(i >> 1) % 2], sys.token(user), { resume })
+    const writers = await Promise.all(users.slice(4).map(come))
+    const last = {}
+    let talking = writers.length
+    const talk = async (writer, i) => {
+      const roomId = rooms[i % rooms.length]
+      for (let n = 0; n < 28; n++) { // two less than its limit
+        const { seq } = await writer.call('SEND_MESSAGE', { roomId, content: 'x' })
+        last[roomId] = Math.max(last[roomId] ?? 0, seq)
+      }
+      talking--
+    }
+    const all = Promise.all(writers.map(talk))
+    const comers = []
+    while (talking > 0) comers.push(...await Promise.all(users.slice(0, 4).map(come)))
+    await all
+    for (const comer of comers) {
+      for (const roomId of rooms) {
+        const stream = `room:${roomId}`
+        const from = Number.parseInt(comer.session.streams[stream])
+        if (last[roomId] > from) await comer.next('MESSAGE_CREATED', event => event.stream === stream && event.seq === last[roomId])
+        const seqs = comer.all('MESSAGE_CREATED').filter(event => event.stream === stream).map(event => event.seq)
+        assert.deepEqual(seqs, Array.from({ length: last[roomId] - from }, (_, i) => from + 1 + i))
+      }
+    }
+    assert.ok(comers.some(comer => comer.session.streams[`room:${rooms[0]}`] !== comers[0].session.streams[`room:${rooms[0]}`]))
+    for (const client of [...comers, ...writers]) client.close()
   })
 })

@@ -51,3 +51,10 @@ SELECT test.equal((SELECT string_agg(split_part(c.stream, ':', 1) || ' ' || coal
                    WHERE c.stream LIKE 'room:%'),
                   (SELECT string_agg('room ' || CASE WHEN r = rooms[1] THEN 1 ELSE -1 END, ',' ORDER BY 'room:' || r)
                    FROM world, unnest(rooms[1:2]) r), 'both');
+
+-- a room that is named twice is opened once, where its cursor says if it has one
+SELECT test.equal((SELECT string_agg(coalesce(c.resume_seq, -1)::text, ',' ORDER BY c.stream = 'room:' || rooms[1])
+                   FROM world, session_connect(test.u(2), 'x', gen_random_uuid(), edge, NULL, 1700000000, true, NULL,
+                                               ARRAY['room:' || rooms[1]], ARRAY[1], ARRAY[0],
+                                               rooms[1:2] || rooms[1:2]) c
+                   WHERE c.stream LIKE 'room:%'), '-1,1', 'once');
