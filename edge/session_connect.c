@@ -195,12 +195,15 @@ static void connect_done(struct upstream_call *call, enum upstream_result result
     bool connected =
         result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_CONNECTED;
     free(connecting);
+    if (result == UPSTREAM_NO_ANSWER || (connected && session == NULL)) {
+        /* it is there for a core, or may be, and nobody else will end it */
+        occupancy_session_over(edge->occupancy, &session_id, &user_id,
+                               "closed while it connected");
+    }
     if (session == NULL) {
-        if (connected) { /* it was not yet there to be ended when it closed */
-            occupancy_session_over(edge->occupancy, &session_id, &user_id,
-                                   "closed while it connected");
-        }
-    } else if (connected) {
+        return;
+    }
+    if (connected) {
         accept_session(edge, session, reply->connected);
     } else if (result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_ERROR &&
                err_from_code(reply->error->code) != ERR_UNAVAILABLE) {
@@ -233,7 +236,7 @@ static void send_connect(struct session *session, struct connecting *connecting,
     connecting->user_id = session->user_id;
     connecting->call.request = &request;
     connecting->call.deadline_ms = clock_ms() + edge->config->request_timeout_ms;
-    connecting->call.changes = false;
+    connecting->call.changes = true; /* users are there or not */
     connecting->call.done = connect_done;
     upstream_request(edge->upstream, &connecting->call);
 }

@@ -100,3 +100,25 @@ describe('presence', () => {
     assert.equal(Number(ghosts), 0)
   })
 })
+
+describe('presence, where answers come too late', () => {
+  let sys
+  before(async () => { sys = await start({ env: { BELFRY_REQUEST_TIMEOUT: '1s' } }) })
+  after(async () => {
+    closeAll()
+    await sys?.stop()
+  })
+
+  it('forgets who was sent away because no core had answered yet', async () => {
+    const { roomId, users } = await sys.room({ members: 2 })
+    const watcher = await connect('json', sys.url, sys.token(users[0]))
+    await watcher.call('JOIN_ROOM', { roomId })
+    const about = event => event.userId === users[1].id
+    const release = await hold(sys, `SELECT pg_advisory_xact_lock(presence_lock('${users[1].id}'))`)
+    const client = open('json', sys.url, sys.token(users[1]))
+    assert.equal(await client.closed, 1013)
+    release()
+    await watcher.next('USER_CONNECTED', about)
+    await watcher.next('USER_DISCONNECTED', about, 8_000) // a whole lease mends it later
+  })
+})
