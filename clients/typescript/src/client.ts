@@ -97,7 +97,9 @@ export class Client {
     const left = leaves(event, payload);
     if (left !== undefined) this.#streams.leave(left);
     this.#forgetLeaving(joins(event, payload), entry => !entry.sent);
-    if (this.status !== "connected" && kind === "ephemeral") {
+    // what a connection is just being begun with is left when it has begun
+    const begins = left !== undefined && this.status === "connecting" && this.#streams.isAsked(left);
+    if (this.status !== "connected" && kind === "ephemeral" && !begins) {
       if (left !== undefined) {
         this.#hasLeft(left);
         return Promise.resolve({});

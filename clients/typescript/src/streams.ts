@@ -39,6 +39,8 @@ export class Streams {
   readonly #rooms: readonly string[];
   /** The streams of #rooms, until a connection has begun with them. */
   #wanted = new Set<string>();
+  /** What the connection that is being made was asked to begin with. */
+  #asked = new Set<string>();
 
   constructor(rooms: readonly string[] = []) {
     this.#rooms = rooms;
@@ -74,6 +76,7 @@ export class Streams {
     this.#positions.clear();
     this.#leaving.clear();
     this.#recoveries.clear();
+    this.#asked.clear();
     this.#wanted = new Set(this.#rooms.map(id => `room:${id}`));
   }
 
@@ -86,6 +89,7 @@ export class Streams {
     const asked = [...this.#positions.keys(), ...this.#wanted];
     const gone = asked.filter(stream => !Object.hasOwn(streams, stream));
     this.#wanted.clear();
+    this.#asked.clear();
     const lost = gone.filter(stream => !this.#leaving.has(stream));
     for (const stream of gone) this.close(stream);
     for (const [stream, cursor] of Object.entries(streams)) this.set(stream, cursor);
@@ -125,6 +129,7 @@ export class Streams {
     let size = 0;
     for (const stream of this.#wanted) {
       size += stream.length + 8;
+      if (size > RESUME_BYTES_MAX) break;
       resume[stream] = null;
     }
     for (const [stream, { cursor }] of this.#positions) {
@@ -132,6 +137,12 @@ export class Streams {
       if (size > RESUME_BYTES_MAX) break;
       if (!this.#leaving.has(stream)) resume[stream] = cursor;
     }
+    this.#asked = new Set(Object.keys(resume));
     return resume;
+  }
+
+  /** Will the connection that is being made begin with it? */
+  isAsked(stream: string): boolean {
+    return this.#asked.has(stream);
   }
 }

@@ -138,6 +138,44 @@ describe("a stream", () => {
     expect(listens()).toBe(false);
   });
 
+  it("is left for good while a connection is being begun with it", async () => {
+    let left: Promise<unknown> | undefined;
+    let leaving = true;
+    const server: MockServer = createMockServer({
+      authenticate: name => {
+        if (leaving) left = client.emit("LEAVE_ROOM", { roomId: ROOM });
+        return server.user(name);
+      },
+    });
+    const client = server.client("bob", { rooms: [ROOM] });
+    opened.push(client);
+    const listens = () => [...server.sessions].some(({ subscriptions }) => subscriptions.has(STREAM));
+    const isLeft = async () => {
+      await until(() => left);
+      await left;
+      left = undefined;
+      await connected(client);
+      await client.emit("LIST_SESSIONS");
+      expect(listens()).toBe(false);
+    };
+    await isLeft();
+    leaving = false;
+    await client.emit("JOIN_ROOM", { roomId: ROOM });
+    expect(listens()).toBe(true);
+    leaving = true;
+    server.cut();
+    await isLeft();
+  });
+
+  it("of more rooms than fit into one CONNECT is missed", () => {
+    const rooms = Array.from({ length: 3000 }, (_, i) => `0190c0de-0000-7000-8000-${String(i).padStart(12, "0")}`);
+    const streams = new Streams(rooms);
+    const asked = streams.resume();
+    expect(JSON.stringify(asked).length).toBeLessThan(64 * 1024 - 4096); // and a token
+    const lost = streams.begin(Object.fromEntries(Object.keys(asked).map(stream => [stream, "1.00000001"])));
+    expect(lost).toEqual(rooms.slice(Object.keys(asked).length).map(id => `room:${id}`));
+  });
+
   it("is left also when LEAVE has to wait for the rate limit, unless it is joined again", async () => {
     const server = createMockServer();
     const client = open(server);
