@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "base/list.h"
 
@@ -35,6 +36,7 @@ void *pool_realloc(void *block, size_t size)
 #else
 
 #define REGION_BYTES ((size_t)4 << 32) /* what a ref can name; only reserved */
+#define LIMIT_PART   4 /* of RLIMIT_AS: heap, threads and libraries need room, too */
 #define GROUP_BYTES  ((size_t)65536)
 #define COMMIT_BYTES (16 * GROUP_BYTES) /* made usable at once */
 #define PAGE_BYTES   4096
@@ -54,10 +56,20 @@ static size_t reserved, committed, cut;                  /* bytes from pool_base
 static struct list with_room[POOL_BLOCK_MAX / UNIT + 1]; /* by size */
 static struct list spare; /* groups that were given back, but for their first page */
 
-/* As much address space as there may be; less where a limit (RLIMIT_AS) wants it so. */
+static size_t region_bytes(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur / LIMIT_PART >= REGION_BYTES) {
+        return REGION_BYTES;
+    }
+    return (size_t)limit.rlim_cur / LIMIT_PART & ~(COMMIT_BYTES - 1);
+}
+
+/* As much address space as there may be. */
 static bool reserve(void)
 {
-    for (size_t size = REGION_BYTES; size >= COMMIT_BYTES * 16; size /= 2) {
+    for (size_t size = region_bytes(); size >= COMMIT_BYTES * 16; size /= 2) {
         uint8_t *at = mmap(NULL, size, PROT_NONE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (at != MAP_FAILED) {

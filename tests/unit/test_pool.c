@@ -6,11 +6,32 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+/* What the pool asks of the system. */
+static rlim_t address_limit = RLIM_INFINITY;
+static bool mprotect_fails;
+
+static int pool_getrlimit(int resource, struct rlimit *ret_limit)
+{
+    assert_int_equal(resource, RLIMIT_AS);
+    *ret_limit = (struct rlimit){address_limit, address_limit};
+    return 0;
+}
+
+static int pool_mprotect(void *at, size_t size, int protection)
+{
+    return mprotect_fails ? -1 : mprotect(at, size, protection);
+}
+
+#define getrlimit  pool_getrlimit
+#define mprotect   pool_mprotect
 #define POOL_PLAIN 0 /* under sanitizers, too: they look at the pool itself */
 #include "base/pool.c"
 #include "base/reflist.h"
@@ -21,6 +42,52 @@ static void assert_all(const uint8_t *block, size_t size, uint8_t value)
 {
     for (size_t i = 0; i < size; i++) {
         assert_int_equal(block[i], value);
+    }
+}
+
+/* Before there is a block. */
+static void a_limit_of_address_space_leaves_room_for_all_else(void **state)
+{
+    static const size_t limits_mb[] = {200, 1024, 1 << 20};
+    for (size_t i = 0; i < sizeof(limits_mb) / sizeof(limits_mb[0]); i++) {
+        address_limit = limits_mb[i] << 20;
+        assert_true(reserve());
+        assert_in_range(reserved, 16 << 20, address_limit / 4);
+        assert_in_range(reserved, 0, REGION_BYTES);
+        munmap(pool_base, reserved);
+    }
+    address_limit = RLIM_INFINITY;
+    pool_base = NULL;
+    reserved = 0;
+}
+
+static void without_memory_blocks_are_mallocs_or_none(void **state)
+{
+    static void *blocks[BLOCKS];
+    size_t count = 0;
+    mprotect_fails = true;
+    while (count < BLOCKS && (blocks[count] = pool_take(1000)) != NULL) {
+        memset(blocks[count++], 1, 1000);
+    }
+    assert_true(count < BLOCKS);
+    char *text = pool_text("name", 4);
+    char *large = pool_realloc(NULL, 1000);
+    assert_non_null(large);
+    assert_false(is_pooled(large));
+    memset(large, 2, 1000);
+    mprotect_fails = false;
+    void *block = pool_take(1000);
+    assert_non_null(block);
+    assert_all(block, 1000, 0);
+    large = pool_realloc(large, 500);
+    assert_all((uint8_t *)large, 500, 2);
+    assert_string_equal(text, "name");
+    assert_null(pool_realloc(large, 0));
+    assert_null(pool_realloc(text, 0));
+    pool_give(block);
+    while (count > 0) {
+        assert_all(blocks[--count], 1000, 1);
+        pool_give(blocks[count]);
     }
 }
 
@@ -188,6 +255,8 @@ static void a_list_of_refs_keeps_its_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_limit_of_address_space_leaves_room_for_all_else),
+        cmocka_unit_test(without_memory_blocks_are_mallocs_or_none),
         cmocka_unit_test(blocks_of_all_sizes_are_zeroed_and_apart),
         cmocka_unit_test(blocks_come_and_go_in_any_order),
         cmocka_unit_test(many_blocks_take_little_more_than_themselves_and_go),
