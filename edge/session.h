@@ -54,6 +54,8 @@ struct session {
     uint32_t hint; /* the core's, of the last change: where the next one goes; 0: none */
 };
 
+_Static_assert(offsetof(struct session, user_id) % 4 == 0, "a ref leads to it");
+
 /* Whose subscription it is. */
 static inline struct session *session_of(const struct subscription *subscription)
 {
