@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/list.h"
 
@@ -39,7 +40,6 @@ void *pool_realloc(void *block, size_t size)
 #define LIMIT_PART   4 /* of RLIMIT_AS: heap, threads and libraries need room, too */
 #define GROUP_BYTES  ((size_t)65536)
 #define COMMIT_BYTES (16 * GROUP_BYTES) /* made usable at once */
-#define PAGE_BYTES   4096
 #define UNIT         8
 
 /* At the head of its 64 KB; blocks follow. */
@@ -163,7 +163,8 @@ static void give_back(struct group *group)
         return;
     }
     list_remove(&group->in_list);
-    madvise((uint8_t *)group + PAGE_BYTES, GROUP_BYTES - PAGE_BYTES, MADV_DONTNEED);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE); /* 4, 16 or 64 KB */
+    madvise((uint8_t *)group + page, GROUP_BYTES - page, MADV_DONTNEED);
     list_push(&spare, &group->in_list);
 }
 

@@ -17,6 +17,8 @@
 /* What the pool asks of the system. */
 static rlim_t address_limit = RLIM_INFINITY;
 static bool mprotect_fails;
+static long page_bytes = 4096;
+static int advices;
 
 static int pool_getrlimit(int resource, struct rlimit *ret_limit)
 {
@@ -30,8 +32,24 @@ static int pool_mprotect(void *at, size_t size, int protection)
     return mprotect_fails ? -1 : mprotect(at, size, protection);
 }
 
+static long pool_sysconf(int name)
+{
+    assert_int_equal(name, _SC_PAGESIZE);
+    return page_bytes;
+}
+
+static int pool_madvise(void *at, size_t size, int advice)
+{
+    assert_int_equal((uintptr_t)at % (size_t)page_bytes, 0); /* else it is refused */
+    assert_int_equal(size % (size_t)page_bytes, 0);
+    advices++;
+    return madvise(at, size, advice);
+}
+
 #define getrlimit  pool_getrlimit
 #define mprotect   pool_mprotect
+#define sysconf    pool_sysconf
+#define madvise    pool_madvise
 #define POOL_PLAIN 0 /* under sanitizers, too: they look at the pool itself */
 #include "base/pool.c"
 #include "base/reflist.h"
@@ -176,6 +194,23 @@ static void many_blocks_take_little_more_than_themselves_and_go(void **state)
     free(blocks);
 }
 
+static void groups_go_back_in_pages_of_any_size(void **state)
+{
+    static void *blocks[BLOCKS];
+    for (page_bytes = 4096; page_bytes <= 65536; page_bytes *= 4) {
+        advices = 0;
+        for (int i = 0; i < BLOCKS; i++) {
+            blocks[i] = pool_take(1000);
+            assert_non_null(blocks[i]);
+        }
+        for (int i = 0; i < BLOCKS; i++) {
+            pool_give(blocks[i]);
+        }
+        assert_in_range(advices, BLOCKS / 70, BLOCKS);
+    }
+    page_bytes = 4096;
+}
+
 static void a_block_may_change_its_size(void **state)
 {
     static const size_t sizes[] = {8,     100, 40, POOL_BLOCK_MAX, POOL_BLOCK_MAX + 1,
@@ -260,6 +295,7 @@ int main(void)
         cmocka_unit_test(blocks_of_all_sizes_are_zeroed_and_apart),
         cmocka_unit_test(blocks_come_and_go_in_any_order),
         cmocka_unit_test(many_blocks_take_little_more_than_themselves_and_go),
+        cmocka_unit_test(groups_go_back_in_pages_of_any_size),
         cmocka_unit_test(a_block_may_change_its_size),
         cmocka_unit_test(a_ref_leads_back),
         cmocka_unit_test(a_list_of_refs_keeps_its_order),
