@@ -102,6 +102,27 @@ describe('an answer older than what was delivered meanwhile', () => {
     await second.next('ROOM_CREATED', event => event.stream === stream)
   })
 
+  it('a session that joins rooms as it connects hears nothing of one that is taken away meanwhile', async () => {
+    const user = place.users[1]
+    const { room } = await owner.call('CREATE_ROOM', { communityId: place.community, name: 'closed', private: true })
+    await owner.call('ADD_ROOM_MEMBER', { roomId: room.id, userId: user.id })
+    for (const framing of ['json', 'socketio']) {
+      const resume = { [`room:${room.id}`]: null, [`room:${place.roomId}`]: null }
+      const [late] = await whileReading(sys, 'room_overrides',
+        () => connect(framing, sys.url, sys.token(user), { resume }),
+        () => owner.call('REMOVE_ROOM_MEMBER', { roomId: room.id, userId: user.id }))
+      const comer = await late
+      assert.ok(Object.hasOwn(comer.session.streams, `room:${room.id}`), 'the answer is the older one')
+      await comer.next('ACCESS_CHANGED', event => event.roomId === room.id && event.reason === 'removed')
+      await owner.call('SEND_MESSAGE', { roomId: room.id, content: 'not for who was removed' })
+      const { seq } = await owner.call('SEND_MESSAGE', { roomId: place.roomId, content: 'for who is there' })
+      await comer.next('MESSAGE_CREATED', event => event.stream === `room:${place.roomId}` && event.seq === seq)
+      assert.deepEqual(comer.events.filter(({ data }) => data.stream === `room:${room.id}`), [])
+      await owner.call('ADD_ROOM_MEMBER', { roomId: room.id, userId: user.id })
+      comer.close()
+    }
+  })
+
   it('a session that begins to follow hears a room made meanwhile', async () => {
     const follower = await connect('json', sys.url, sys.token(place.users[1]))
     let room
