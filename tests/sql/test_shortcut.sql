@@ -2,9 +2,12 @@
 -- asks and whatever for, and take the same locks.
 CREATE TABLE world AS SELECT test.community(2, 3, 4, 5, 6) AS community;
 ALTER TABLE world ADD room uuid, ADD private uuid, ADD gone uuid, ADD muted uuid,
-    ADD direct uuid DEFAULT gen_random_uuid(), ADD quoted uuid;
+    ADD direct uuid DEFAULT gen_random_uuid(), ADD quoted uuid, ADD ended uuid;
 UPDATE world SET room = test.room(community), private = test.room(community, true),
                  gone = test.room(community), muted = test.room(community);
+UPDATE world SET ended = test.room(test.community(2));
+UPDATE communities SET deleted_at = now()
+WHERE id = (SELECT r.community_id FROM world w JOIN rooms r ON r.id = w.ended);
 UPDATE world SET quoted = test.send(test.u(2), room);
 SELECT test.reply(test.u(1), 'ADD_ROOM_MEMBER', private, quote_literal(test.u(2))) FROM world;
 INSERT INTO room_overrides (room_id, user_id, deny)
@@ -40,6 +43,8 @@ SELECT x.* FROM world w, known k, LATERAL (VALUES
     ('no room member', test.u(6), w.private, '''x'', NULL', NULL, NULL, false),
     ('denied by an override', test.u(2), w.muted, '''x'', NULL', NULL, NULL, false),
     ('a deleted room', test.u(2), w.gone, '''x'', NULL', NULL, NULL, false),
+    ('a deleted community', test.u(2), w.ended, '''x'', NULL', NULL, NULL, false),
+    ('its owner', test.u(1), w.ended, '''x'', NULL', NULL, NULL, false),
     ('no room', test.u(2), gen_random_uuid(), '''x'', NULL', NULL, NULL, false),
     ('a direct room', test.u(2), w.direct, '''x'', NULL', NULL, NULL, false),
     ('another''s direct room', test.u(1), w.direct, '''x'', NULL', NULL, NULL, false),
