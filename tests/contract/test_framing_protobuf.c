@@ -234,7 +234,7 @@ static void says_what_is_wrong(void **state)
     assert_refused("0a03 0a01ff", "token", "utf8");
     assert_refused("0a04 0a00 0a00", "token", "duplicate");
     assert_refused("0a02 1200", "resume.stream", "required");
-    assert_refused("0a05 1203 0a0158", "resume.cursor", "required");
+    assert_refused("0a07 1205 0a0158 1001", "resume.cursor", "type");
     assert_refused("0a06 1204 0a0158 18", "", "protobuf");
     assert_int_equal(doubled.opens, 0);
     double_finish(&edge);
@@ -272,21 +272,23 @@ static void resumes_many_streams(void **state)
 {
     client_frame frame = BELFRY__CLIENT__CLIENT_FRAME__INIT;
     Belfry__Client__Hello hello = BELFRY__CLIENT__HELLO__INIT;
-    Belfry__Client__Cursor a = BELFRY__CLIENT__CURSOR__INIT, b = a;
-    Belfry__Client__Cursor *list[] = {&a, &b};
+    Belfry__Client__Cursor a = BELFRY__CLIENT__CURSOR__INIT, b = a, c = a;
+    Belfry__Client__Cursor *list[] = {&a, &b, &c};
     frame.body_case = BELFRY__CLIENT__CLIENT_FRAME__BODY_HELLO;
     frame.hello = &hello;
     a.stream = (char *)"room:\"1";
     a.cursor = (char *)"1.00000001";
     b.stream = (char *)"user:2";
     b.cursor = (char *)"2.00000002";
-    hello.n_resume = 2;
+    c.stream = (char *)"room:3"; /* to be joined */
+    hello.n_resume = 3;
     hello.resume = list;
     double_open(&edge, &framing_protobuf, NULL);
     receive(word_of(&frame.base));
     assert_int_equal(doubled.opens, 1);
     assert_string_equal(doubled.resume,
-                        "{\"room:\\\"1\":\"1.00000001\",\"user:2\":\"2.00000002\"}");
+                        "{\"room:\\\"1\":\"1.00000001\",\"user:2\":\"2.00000002\","
+                        "\"room:3\":null}");
     double_finish(&edge);
 }
 
