@@ -256,12 +256,9 @@ void occupancy_session_over(struct occupancy *occupancy, const struct uuid *sess
     }
     Link__Request request = LINK__REQUEST__INIT;
     Link__Disconnect disconnect = LINK__DISCONNECT__INIT;
-    Link__Actor actor = LINK__ACTOR__INIT;
+    Link__Actor actor;
     struct uuid id = uuid_v7();
-    actor.has_session_id = true;
-    actor.session_id = (ProtobufCBinaryData){sizeof(session->b), (uint8_t *)session->b};
-    actor.has_user_id = !uuid_is_zero(*user);
-    actor.user_id = (ProtobufCBinaryData){sizeof(user->b), (uint8_t *)user->b};
+    session_actor_of(session, user, &actor);
     disconnect.reason = (char *)reason;
     request.request_id.data = id.b;
     request.request_id.len = 16;

@@ -37,17 +37,23 @@ const char *session_namespace(struct edge *edge, struct bytes name)
     return NULL;
 }
 
-void session_actor(const struct session *session, Link__Actor *ret_actor)
+void session_actor_of(const struct uuid *session, const struct uuid *user,
+                      Link__Actor *ret_actor)
 {
     link__actor__init(ret_actor);
-    if (!uuid_is_zero(session->user_id)) {
+    if (!uuid_is_zero(*user)) {
         ret_actor->has_user_id = true;
-        ret_actor->user_id.data = (uint8_t *)session->user_id.b;
+        ret_actor->user_id.data = (uint8_t *)user->b;
         ret_actor->user_id.len = 16;
     }
     ret_actor->has_session_id = true;
-    ret_actor->session_id.data = (uint8_t *)session->id.b;
+    ret_actor->session_id.data = (uint8_t *)session->b;
     ret_actor->session_id.len = 16;
+}
+
+void session_actor(const struct session *session, Link__Actor *ret_actor)
+{
+    session_actor_of(&session->id, &session->user_id, ret_actor);
     ret_actor->username = session->username;
     ret_actor->token_id = session->token_id;
     ret_actor->has_issued_at = ret_actor->has_expires_at = true;

@@ -146,6 +146,9 @@ void session_resync(struct session *session, const struct stream_id *stream, uin
 
 /* The actor of its requests; points into the session. */
 void session_actor(const struct session *session, Link__Actor *ret_actor);
+/* Of one that is there no more: who it was, and nothing else. */
+void session_actor_of(const struct uuid *session, const struct uuid *user,
+                      Link__Actor *ret_actor);
 
 /* Frees the calls that wait, and forgets the one under way. */
 void session_drop_calls(struct session *session);
