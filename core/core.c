@@ -66,7 +66,7 @@ static enum err open_bus(struct core *core)
     }
     uv_async_init(core->loop, core->bus_wake, on_bus_wake);
     core->bus_wake->data = core;
-    struct bus_events events = {on_bus_message, wake_loop, core};
+    struct bus_events events = {on_bus_message, wake_loop, core, core->loop};
     TRY(bus_open(core->config->bus, events, &core->bus));
     return bus_listen(core->bus, core->config->listen_host,
                       (int)core->config->listen_port + 1);

@@ -297,7 +297,7 @@ static void on_second(uv_timer_t *timer)
 
 static enum err open_bus(struct edge *edge)
 {
-    struct bus_events events = {on_bus_message, on_bus_wake_anywhere, edge};
+    struct bus_events events = {on_bus_message, on_bus_wake_anywhere, edge, edge->loop};
     uv_async_init(edge->loop, &edge->bus_wake, on_bus_wake);
     edge->bus_wake.data = edge;
     TRY(bus_open(edge->config->bus, events, &edge->bus));

@@ -6,6 +6,8 @@
 #ifndef BUS_BUS_H
 #define BUS_BUS_H
 
+#include <uv.h>
+
 #include "base/bytes.h"
 #include "base/err.h"
 
@@ -25,6 +27,8 @@ struct bus_events {
     bus_message_fn *on_message;
     bus_wake_fn *wake;
     void *user;
+    uv_loop_t *loop; /* the owner's: a driver that can reads with it, and hands on what it
+                        has read from there; NULL: all waits for bus_poll() */
 };
 
 /* Opens the driver of the URL's scheme:

@@ -158,7 +158,7 @@ static enum err nng_bus_open(const char *address, struct bus_events events,
     }
     bus_init(&self->bus, &bus_nng_driver, events);
     self->bus.routes_topics = false;
-    channel_hub_init(&self->hub, events.wake, events.user);
+    channel_hub_init(&self->hub, events.loop, events.wake, events.user);
     map_init(&self->peers, MAP_TEXT_KEYS);
     interest_counts_init(&self->interest);
     list_init(&self->edges);

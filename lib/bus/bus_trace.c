@@ -40,7 +40,7 @@ static enum err trace_open(const char *address, struct bus_events events,
     }
     bus_init(&self->bus, &bus_trace_driver, events);
 
-    const struct bus_events inner = {on_message, wake, self};
+    const struct bus_events inner = {on_message, wake, self, events.loop};
     enum err err = bus_open(address, inner, &self->inner);
     if (err != ERR_OK) {
         bus_finish(&self->bus);

@@ -27,8 +27,7 @@ struct channel_hub {
     bool woken;        /* under lock */
     void (*wake)(void *user);
     void *user;
-    uv_loop_t *loop; /* the owner's, that reads what comes; NULL: NNG's threads do. Set it
-                        after channel_hub_init() */
+    uv_loop_t *loop;
 
     bool polling;
     size_t limit;       /* of the poll under way: messages that it may still hand on */
@@ -37,9 +36,10 @@ struct channel_hub {
     struct list closed; /* channels to be freed */
 };
 
-/* `wake` is called from any thread, once between two polls, and must only wake the
- * owner. */
-void channel_hub_init(struct channel_hub *hub, void (*wake)(void *user), void *user);
+/* `loop` is the owner's and reads what comes; NULL: NNG's threads do. `wake` is called
+ * from any thread, once between two polls, and must only wake the owner. */
+void channel_hub_init(struct channel_hub *hub, uv_loop_t *loop, void (*wake)(void *user),
+                      void *user);
 
 /* When all of it is closed. */
 void channel_hub_finish(struct channel_hub *hub);

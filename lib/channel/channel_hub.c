@@ -3,9 +3,10 @@
 
 #include <stdlib.h>
 
-void channel_hub_init(struct channel_hub *hub, void (*wake)(void *user), void *user)
+void channel_hub_init(struct channel_hub *hub, uv_loop_t *loop, void (*wake)(void *user),
+                      void *user)
 {
-    *hub = (struct channel_hub){.wake = wake, .user = user};
+    *hub = (struct channel_hub){.loop = loop, .wake = wake, .user = user};
     pthread_mutex_init(&hub->lock, NULL);
     list_init(&hub->ended);
     list_init(&hub->taken);

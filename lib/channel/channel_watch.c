@@ -103,7 +103,10 @@ bool channel_watch_start(struct channel *channel)
     }
     watch->channel = channel;
     channel->watch = watch;
-    uv_poll_start(&watch->poll, UV_READABLE, on_readable);
+    if (uv_poll_start(&watch->poll, UV_READABLE, on_readable) != 0) {
+        channel_watch_stop(channel);
+        return false;
+    }
     return true;
 }
 

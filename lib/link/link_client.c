@@ -333,8 +333,7 @@ enum err link_client_open(uv_loop_t *loop, const char *host, int port,
     channel_address_format(host, port, client->address);
 
     handles_init(client, loop);
-    channel_hub_init(&client->hub, wake_loop, client);
-    client->hub.loop = loop;
+    channel_hub_init(&client->hub, loop, wake_loop, client);
     struct channel_options options = {.message_max = FRAME_MAX_BYTES,
                                       .backlog_max = FRAME_MAX_BYTES,
                                       .redial_min_ms = RECONNECT_MIN_MS,

@@ -352,8 +352,7 @@ enum err link_server_open(uv_loop_t *loop, const char *host, int port,
     list_init(&server->peers);
 
     handles_init(server, loop);
-    channel_hub_init(&server->hub, wake_loop, server);
-    server->hub.loop = loop;
+    channel_hub_init(&server->hub, loop, wake_loop, server);
     struct channel_options options = {
         .message_max = FRAME_MAX_BYTES, .backlog_max = BACKLOG_MAX, .first_ms = FIRST_MS};
     struct channel_events channel_events = {on_channel_open, on_channel_message,

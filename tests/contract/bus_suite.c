@@ -90,7 +90,7 @@ static void ignore_wake(void *user)
 {
 }
 
-static const struct bus_events nothing = {ignore_message, ignore_wake, NULL};
+static const struct bus_events nothing = {ignore_message, ignore_wake, NULL, NULL};
 
 /* --- Cases ---------------------------------------------------------------------- */
 
@@ -166,7 +166,7 @@ static void delivers_nothing_that_was_unsubscribed_before_the_poll(void **state)
     send_numbers(pair->publisher.bus, TOPIC, 10);
     assert_true(ear_wait_count(&other, 10)); /* so they have arrived in the ear, too */
     bus_unsubscribe(pair->ear.bus, BYTES_LITERAL(TOPIC));
-    while (bus_poll(pair->ear.bus, 256)) {
+    while (ear_poll(pair->ear.bus)) {
     }
     assert_int_equal(pair->ear.count, 0);
     ear_finish(&other);
@@ -427,6 +427,9 @@ static void *flood_run(void *user)
 static void closes_with_traffic_in_flight(void **state)
 {
     struct pair *pair = *state;
+    if (suite->loop) {
+        skip(); /* the loop is one thread's; unit/test_channel closes at every moment */
+    }
     struct flood flood = {.bus = pair->publisher.bus};
     struct ear ears[10];
     assert_int_equal(pthread_create(&flood.thread, NULL, flood_run, &flood), 0);
@@ -468,11 +471,14 @@ static void a_publisher_closes_with_traffic_in_flight(void **state)
 static void wakes_once_between_two_polls(void **state)
 {
     struct pair *pair = *state;
+    if (suite->loop) {
+        skip();
+    }
     struct ear other;
     listener_open(pair, &other, TOPIC);
     ear_settle(&other, pair->publisher.bus, TOPIC);
     ear_settle(&pair->ear, pair->publisher.bus, TOPIC);
-    while (bus_poll(pair->ear.bus, 256)) {
+    while (ear_poll(pair->ear.bus)) {
     }
 
     int before = atomic_load(&pair->ear.wakes);
@@ -490,6 +496,9 @@ static void wakes_once_between_two_polls(void **state)
 static void polls_no_more_than_it_is_asked_for(void **state)
 {
     struct pair *pair = *state;
+    if (suite->loop) {
+        skip();
+    }
     struct ear other;
     listener_open(pair, &other, TOPIC);
     ear_settle(&other, pair->publisher.bus, TOPIC);
@@ -566,7 +575,7 @@ static void drops_when_nobody_polls_and_goes_on(void **state)
         }
     }
     assert_true(counter("belfry_bus_dropped_total") > before);
-    while (bus_poll(pair->ear.bus, 256)) {
+    while (ear_poll(pair->ear.bus)) {
     }
     assert_true(pair->ear.count > 0);
     ear_settle(&pair->ear, pair->publisher.bus, TOPIC);
@@ -616,5 +625,11 @@ int bus_suite(const struct bus_suite *config)
         CASE(drops_when_nobody_polls_and_goes_on),
         CASE(counts_what_it_does),
     };
-    return cmocka_run_group_tests_name(config->name, cases, NULL, NULL);
+    uv_loop_t loop;
+    uv_loop_init(&loop);
+    ear_use_loop(config->loop ? &loop : NULL);
+    int failed = cmocka_run_group_tests_name(config->name, cases, NULL, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT); /* what is closed is let go */
+    uv_loop_close(&loop);
+    return failed;
 }

@@ -11,6 +11,7 @@ struct bus_suite {
     const char *url;
     struct broker *broker;       /* serves `url`; NULL without one */
     bool peers;                  /* brokerless: bus_listen() and bus_peer_add() matter */
+    bool loop;                   /* reads with its owner's loop, not in bus_poll() */
     const char *const *bad_urls; /* ended by NULL; or NULL */
 };
 

@@ -14,6 +14,13 @@
 
 #define FENCE_FIRST 0xf0000000u
 
+static uv_loop_t *reads;
+
+void ear_use_loop(uv_loop_t *loop)
+{
+    reads = loop;
+}
+
 static void on_message(void *user, struct bytes topic, struct bytes payload)
 {
     struct ear *ear = user;
@@ -60,7 +67,7 @@ void ear_open(struct ear *ear, const char *url, const char *topic)
 {
     *ear = (struct ear){.topic = topic, .event_fd = eventfd(0, EFD_NONBLOCK)};
     assert_true(ear->event_fd >= 0);
-    const struct bus_events events = {on_message, on_wake, ear};
+    const struct bus_events events = {on_message, on_wake, ear, reads};
     assert_int_equal(bus_open(url, events, &ear->bus), ERR_OK);
 }
 
@@ -79,17 +86,27 @@ void ear_finish(struct ear *ear)
     *ear = (struct ear){.event_fd = -1};
 }
 
+bool ear_poll(struct bus *bus)
+{
+    if (reads != NULL) {
+        uv_run(reads, UV_RUN_NOWAIT);
+    }
+    return bus_poll(bus, 256);
+}
+
 void ear_step(struct ear *ear)
 {
-    if (bus_poll(ear->bus, 256)) {
+    if (ear_poll(ear->bus)) {
         return;
     }
-    struct pollfd fd = {.fd = ear->event_fd, .events = POLLIN};
-    if (poll(&fd, 1, 10) > 0) {
+    struct pollfd fds[] = {
+        {.fd = ear->event_fd, .events = POLLIN},
+        {.fd = reads != NULL ? uv_backend_fd(reads) : -1, .events = POLLIN}};
+    if (poll(fds, 2, 10) > 0) {
         uint64_t count;
         ssize_t size = read(ear->event_fd, &count, sizeof(count));
         (void)size;
-        bus_poll(ear->bus, 256);
+        ear_poll(ear->bus);
     }
 }
 
@@ -107,7 +124,7 @@ bool ear_wait_count(struct ear *ear, size_t count)
 
 enum err send_number(struct bus *bus, const char *topic, uint32_t number)
 {
-    bus_poll(bus, 256); /* brokerless ones learn in there who listens, and to what */
+    ear_poll(bus); /* brokerless ones learn in there who listens, and to what */
     return bus_publish(bus, bytes_of_text(topic), bytes_make(&number, sizeof(number)));
 }
 
@@ -119,7 +136,7 @@ static bool wait_fence(struct ear *ear, struct bus *publisher, uint32_t fence,
     int64_t end_ms = clock_ms() + timeout_ms;
     while (ear->fence < fence && clock_ms() < end_ms) {
         ear_step(ear);
-        bus_poll(publisher, 256);
+        ear_poll(publisher);
     }
     return ear->fence >= fence;
 }

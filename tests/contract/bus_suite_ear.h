@@ -23,6 +23,9 @@ struct ear {
     _Atomic int called_late;
 };
 
+/* Each bus that is opened from here on reads with this loop; NULL: none, as at first. */
+void ear_use_loop(uv_loop_t *loop);
+
 /* Opens the bus at `url`. */
 void ear_open(struct ear *ear, const char *url, const char *topic);
 
@@ -31,6 +34,9 @@ void ear_close(struct ear *ear);
 
 /* Frees; closes first where needed. */
 void ear_finish(struct ear *ear);
+
+/* What its owner does when it is woken, or its loop has something to read. */
+bool ear_poll(struct bus *bus);
 
 /* Polls the bus for up to 10 ms; for loops that wait for a condition. */
 void ear_step(struct ear *ear);

@@ -208,7 +208,7 @@ static void raw_open(struct raw *raw)
                                             .redial_min_ms = 10,
                                             .redial_max_ms = 100};
     *raw = (struct raw){0};
-    channel_hub_init(&raw->hub, raw_wake, NULL);
+    channel_hub_init(&raw->hub, NULL, raw_wake, NULL);
     assert_int_equal(
         channel_dial(&raw->hub, "127.0.0.1", port, options, events, raw, &raw->channel),
         ERR_OK);
@@ -266,7 +266,10 @@ int main(void)
         CASE(who_says_nonsense_is_cut_off),
     };
     int failed = cmocka_run_group_tests_name("bus nng, by topic", cases, NULL, NULL);
-    return failed +
-           bus_suite(&(struct bus_suite){
-               .name = "bus nng", .url = "nng:", .peers = true, .bad_urls = bad_urls});
+    struct bus_suite suite = {
+        .name = "bus nng", .url = "nng:", .peers = true, .bad_urls = bad_urls};
+    failed += bus_suite(&suite);
+    suite.name = "bus nng, read by the loop";
+    suite.loop = true;
+    return failed + bus_suite(&suite);
 }

@@ -54,7 +54,7 @@ static void wake(void *user)
 
 static void set_up_with(const char *url)
 {
-    struct bus_events events = {on_message, wake, NULL};
+    struct bus_events events = {on_message, wake, NULL, NULL};
     frame_count = 0;
     core_id = uuid_v7();
     epoch = uuid_v7();

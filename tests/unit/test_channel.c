@@ -132,9 +132,8 @@ static int set_up(void **state)
     here = there = (struct end){0};
     port = free_port();
     uv_loop_init(&loop);
-    channel_hub_init(&here.hub, on_wake, &here);
-    channel_hub_init(&there.hub, on_wake, &there);
-    here.hub.loop = there.hub.loop = *state; /* NULL: NNG's threads read */
+    channel_hub_init(&here.hub, *state, on_wake, &here); /* NULL: NNG's threads read */
+    channel_hub_init(&there.hub, *state, on_wake, &there);
     open_there();
     assert_int_equal(
         channel_dial(&here.hub, "127.0.0.1", port, options, events, &here, &dialed),
@@ -301,7 +300,7 @@ static void who_stays_silent_is_cut_off(void **state)
     struct end other = {0};
     struct channel *silent;
     int closes = here.closes;
-    channel_hub_init(&other.hub, on_wake, &other);
+    channel_hub_init(&other.hub, NULL, on_wake, &other);
     assert_int_equal(
         channel_dial(&other.hub, "127.0.0.1", port, options, events, &other, &silent),
         ERR_OK);
@@ -360,8 +359,7 @@ static void closes_whatever_is_under_way(void **state)
 {
     for (int round = 0; round < 200; round++) {
         struct end other = {0};
-        channel_hub_init(&other.hub, on_wake, &other);
-        other.hub.loop = here.hub.loop;
+        channel_hub_init(&other.hub, *state, on_wake, &other);
         struct channel *channel;
         assert_int_equal(channel_dial(&other.hub, "127.0.0.1", port, options, events,
                                       &other, &channel),
