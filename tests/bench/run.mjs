@@ -7,9 +7,9 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Context } from './lib/context.mjs'
 import { writeDocument } from './lib/document.mjs'
-import { fdatasync, settings, stopPrograms } from './lib/measure.mjs'
-import { foreign, ROWS } from './lib/rows.mjs'
-import { table } from './lib/stats.mjs'
+import { fdatasync, foreignOf, settings, stopPrograms } from './lib/measure.mjs'
+import { ROWS } from './lib/rows.mjs'
+import { summary, table } from './lib/stats.mjs'
 import { ROOT, stopAll } from './lib/system.mjs'
 
 const HELP = `./dev bench [NAME…]: measures; without names, all of it
@@ -68,18 +68,21 @@ async function measureRow(row, context, folder) {
   const runs = Object.values(result.runs ?? {}).flat()
   return {
     name: row.name, what: row.what, goal: row.goal, ...result,
-    foreign: runs.length ? foreign(runs) : NaN,
+    foreign: most(runs, foreignOf),
+    stolen: most(runs, run => run.stolen ?? 0),
     disturbed: runs.filter(run => run.disturbed).length,
     fdatasync_ms: { before, after },
     seconds: (Date.now() - began) / 1000,
   }
 }
 
+const most = (runs, pick) => summary(runs, pick).max
+
 function print(results) {
-  const head = ['name', 'what', 'goal', 'figure', '', 'foreign CPU', 'fdatasync']
+  const head = ['name', 'what', 'goal', 'figure', '', 'foreign/stolen CPU', 'fdatasync']
   const lines = results.map(result => [
     result.name, result.what, result.goal, result.figure, result.pass ? 'pass' : 'MISS',
-    `${result.foreign.toFixed(2)}${result.disturbed ? ` (${result.disturbed} disturbed)` : ''}`,
+    `${result.foreign.toFixed(2)}/${result.stolen.toFixed(2)}${result.disturbed ? ` (${result.disturbed} disturbed)` : ''}`,
     `${result.fdatasync_ms.before.p50.toFixed(2)}/${result.fdatasync_ms.after.p50.toFixed(2)} ms`,
   ])
   console.log(`\n${table([head, ...lines])}\n`)

@@ -18,12 +18,14 @@ async function readResults(folder) {
   return results.filter(({ name }) => order.includes(name)).sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name))
 }
 
+const cores = value => (Number.isFinite(value) ? value.toFixed(2) : '–')
+
 function goals(results) {
   return markdown([
-    ['name', 'what', 'goal', 'figure', '', 'foreign CPU', 'fdatasync before / after'],
-    ...results.map(({ name, what, goal, figure, pass, note, foreign, disturbed, fdatasync_ms: disk }) => [
+    ['name', 'what', 'goal', 'figure', '', 'foreign / stolen CPU', 'fdatasync before / after'],
+    ...results.map(({ name, what, goal, figure, pass, note, foreign, stolen, disturbed, fdatasync_ms: disk }) => [
       `\`${name}\``, what, goal, note ? `${figure}; ${note}` : figure, pass ? 'pass' : '**miss**',
-      `${Number(foreign ?? NaN).toFixed(2)}${disturbed ? `, ${disturbed} runs disturbed` : ''}`,
+      `${cores(foreign)} / ${cores(stolen)}${disturbed ? `, ${disturbed} runs disturbed` : ''}`,
       `${disk.before.p50.toFixed(2)} / ${disk.after.p50.toFixed(2)} ms`,
     ]),
   ])

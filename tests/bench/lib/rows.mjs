@@ -2,14 +2,13 @@
 // passes, and what lies behind it.
 
 import { seconds, USERS } from './context.mjs'
-import { floor, foreignOf, inTurns, load, pgloop, settings, undisturbed } from './measure.mjs'
+import { floor, inTurns, load, pgloop, settings, undisturbed } from './measure.mjs'
 import { number, spread, summary } from './stats.mjs'
 import { makeVariants, traces } from './variants.mjs'
 import { conntrackFor, startBelfry } from './system.mjs'
 
 const perDelivery = run => run.per_delivery.cpu.edge.us
 const serverCpu = run => run.per_message.cpu.servers.us
-const foreign = runs => Math.max(...runs.map(foreignOf))
 
 /** A figure that is the ratio of two medians. */
 function ratio(above, below, { most, least, unit }) {
@@ -342,4 +341,3 @@ export const ROWS = [
   { name: 'growth-history', what: 'CPU per message, 5 M messages of history to 10 k', goal: '≤ 1.10 ×', takes: [75, 19], run: growth({ rooms: 100, history: 10_000 }, { rooms: 100, history: 5_000_000 }, 1000) },
 ]
 
-export { foreign }
