@@ -107,11 +107,15 @@ static enum err read_connected(struct request *request, const struct db_result *
     connected->epoch = (ProtobufCBinaryData){db_text(result, 0, EPOCH).size, epoch};
     connected->open = opens;
     connected->resync = resync;
-    for (size_t row = 0; row < rows; row++) {
-        TRY(read_open(arena, result, (int)row, username, &opens[row]));
+    for (int row = 0; row < (int)rows; row++) {
+        if (db_is_null(result, row, STREAM)) {
+            continue; /* the first, of a session that goes on with something */
+        }
+        Link__Open **open = &opens[connected->n_open];
+        TRY(read_open(arena, result, row, username, open));
         connected->n_open++;
-        if (opens[row]->resync) {
-            resync[connected->n_resync++] = opens[row]->stream;
+        if ((*open)->resync) {
+            resync[connected->n_resync++] = (*open)->stream;
         }
     }
     request->actor.username = username;

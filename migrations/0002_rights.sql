@@ -119,19 +119,31 @@ BEGIN
     RETURN CASE WHEN v_rights & mask('VIEW_ROOM') = 0 THEN 0 ELSE v_rights END;
 END $$;
 
--- What room_rights() says where nothing is special: a room without overrides that is open or
--- has him as a member, who is no owner and has no timeout. NULL or no row: ask room_rights().
--- For a query about many calls, into whose plan it is folded: each look-up there is by its
--- key, whatever the planner believes of a table that was empty.
-CREATE FUNCTION plain_rights(p_user uuid, p_community uuid, p_room uuid)
+-- What room_rights() says where nothing is special: a room without overrides (p_special: it
+-- has some, or is deleted) that is open or has him as a member, who is no owner and has no
+-- timeout. NULL or no row: ask room_rights(). For a query about many calls, into whose plan it
+-- is folded: each look-up there is by its key, whatever the planner believes of a table that
+-- was empty.
+CREATE FUNCTION plain_rights(p_user uuid, p_community uuid, p_room uuid, p_private boolean,
+                             p_special boolean)
 RETURNS TABLE (rights bigint) LANGUAGE sql STABLE ROWS 1 AS $$
-    SELECT CASE WHEN r.deleted_at IS NULL AND NOT r.has_overrides
-                     AND NOT m.owner AND m.timeout_until IS NULL
-                     AND (NOT r.private OR (SELECT true FROM room_members x
+    SELECT CASE WHEN NOT p_special AND NOT m.owner AND m.timeout_until IS NULL
+                     AND (NOT p_private OR (SELECT true FROM room_members x
                                             WHERE x.room_id = p_room AND x.user_id = p_user))
                 THEN (SELECT k.grants FROM access_classes k WHERE k.id = m.class_id) END
-    FROM rooms r, community_members m
-    WHERE r.id = p_room AND m.community_id = p_community AND m.user_id = p_user
+    FROM community_members m
+    WHERE m.community_id = p_community AND m.user_id = p_user
+    OFFSET 0
+$$;
+
+-- plain_rights() where the room's row was not read.
+CREATE FUNCTION plain_rights(p_user uuid, p_community uuid, p_room uuid)
+RETURNS TABLE (rights bigint) LANGUAGE sql STABLE ROWS 1 AS $$
+    SELECT p.rights
+    FROM rooms r
+    CROSS JOIN LATERAL plain_rights(p_user, p_community, p_room, r.private,
+                                    r.has_overrides OR r.deleted_at IS NOT NULL) p
+    WHERE r.id = p_room
     OFFSET 0
 $$;
 
@@ -283,6 +295,7 @@ DROP TRIGGER roles_change_classes ON roles;
 DROP FUNCTION deleted_community_ends_classes(), roles_change_classes(),
     class_of_roles(uuid, uuid[]), stream_access(uuid, smallint, uuid),
     instance_rights(uuid), member_position(uuid, uuid), community_rights(uuid, uuid),
-    room_rights(uuid, uuid), plain_rights(uuid, uuid, uuid), room_rights(uuid, uuid, uuid),
+    room_rights(uuid, uuid), plain_rights(uuid, uuid, uuid),
+    plain_rights(uuid, uuid, uuid, boolean, boolean), room_rights(uuid, uuid, uuid),
     overridden(bigint, uuid, uuid, uuid[]), direct_rights(), timeout_rights(),
     owner_rights(), actions_of(bigint), mask(text[]), action_list();

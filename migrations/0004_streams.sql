@@ -150,12 +150,13 @@ BEGIN
     ORDER BY w.kind = 4 DESC, w.kind, w.id;
 END $$;
 
--- Sessions begin, many at once: the parameters of each in arrays. One row a stream to open; a
--- refusal is one row without a stream, and so is BUSY, with nothing written for that one:
--- somebody holds what it needs, or a row is to be made that could be another's at the same
--- time, of a new user or of an edge's first session. Waits for nobody. `contacts`: whom to
--- tell that the user is there now; NULL: nobody. `place`: in the arrays, from 1. p_streams
--- with p_seqs and p_tags: what each goes on with; p_rooms: what each joins.
+-- Sessions begin, many at once: the parameters of each in arrays. One row a stream to open.
+-- The first alone, with an epoch, says who it is; its stream is the user's own, or none if the
+-- session goes on with something. A refusal is only that row, and so is BUSY, with nothing
+-- written for that one: somebody holds what it needs, or a row is to be made that could be
+-- another's at the same time, of a new user or of an edge's first session. Waits for nobody.
+-- `contacts`: whom to tell that the user is there now; NULL: nobody. `place`: in the arrays,
+-- from 1. p_streams with p_seqs and p_tags: what each goes on with; p_rooms: what each joins.
 CREATE FUNCTION connect_many(p_users uuid[], p_names text[], p_sessions uuid[], p_edges uuid[],
                              p_tokens text[], p_iats bigint[], p_create boolean,
                              p_labels text[], p_streams text[], p_seqs text[], p_tags text[],
@@ -167,103 +168,128 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     v_open boolean := pg_try_advisory_xact_lock_shared(5); -- the sessions lock
     v_held boolean[];
+    v_edges uuid[]; -- those that have a lease: it ends under the sessions lock only
+    v_twins boolean; -- is a user here twice? Most of the time there is no need to look for more.
 BEGIN
     -- a statement of its own, so that the next sees everything that committed before
     SELECT array_agg(v_open AND pg_try_advisory_xact_lock_shared(user_lock(u))
-                     AND pg_try_advisory_xact_lock(presence_lock(u)))
-    INTO v_held FROM unnest(p_users) AS u;
+                     AND pg_try_advisory_xact_lock(presence_lock(u))),
+           ARRAY(SELECT e.edge_id FROM edges e WHERE e.edge_id = ANY (p_edges)),
+           count(DISTINCT u) < count(u)
+    INTO v_held, v_edges, v_twins FROM unnest(p_users) AS u;
     RETURN QUERY
     WITH asked AS MATERIALIZED (
-        SELECT c.*, u.username, u.display_name, u.presence <> 'INVISIBLE' AS seen,
-               NOT (c.held AND u.id IS NOT NULL AND (c.session_id IS NULL OR EXISTS (
-                   SELECT FROM edges e WHERE e.edge_id = c.edge_id OFFSET 0))) AS busy,
-               CASE WHEN u.deleted_at IS NOT NULL THEN 'This user was deleted'
-                    WHEN c.iat < u.min_iat OR u.has_revocations AND EXISTS (
-                             SELECT FROM revocations r
-                             WHERE r.user_id = c.user_id AND r.until > now()
-                               AND (r.session_id = c.session_id OR r.token_id = c.token))
-                    THEN 'This session was revoked' END AS problem
+        SELECT c.place::int, c.user_id, c.session_id, c.edge_id, c.token, c.iat, c.label,
+               c.streams = '{}' AS fresh, c.streams, c.seqs, c.tags, c.rooms::uuid[] AS rooms,
+               u.username, u.display_name, u.presence <> 'INVISIBLE' AS seen,
+               p.user_id IS NOT NULL AS there, p.leaving_at IS NOT NULL AS leaving,
+               x.busy, x.problem, NOT x.busy AND x.problem IS NULL AS ok
         FROM unnest(p_users, p_sessions, p_edges, p_tokens, p_iats, p_labels, p_streams, p_seqs,
                     p_tags, p_rooms, v_held)
              WITH ORDINALITY AS c(user_id, session_id, edge_id, token, iat, label, streams, seqs,
                                   tags, rooms, held, place)
         LEFT JOIN LATERAL (SELECT * FROM users u WHERE u.id = c.user_id OFFSET 0) u ON true
-    ), begun AS MATERIALIZED (
-        SELECT a.*, row_number() OVER (PARTITION BY a.user_id ORDER BY a.place) = 1 AS leads,
-               p.user_id IS NOT NULL AS there, p.leaving_at IS NOT NULL AS leaving
-        FROM asked a
         LEFT JOIN LATERAL (SELECT * FROM present_users p
-                           WHERE p.user_id = a.user_id OFFSET 0) p ON true
-        WHERE NOT a.busy AND a.problem IS NULL AND a.session_id IS NOT NULL
+                           WHERE p.user_id = c.user_id OFFSET 0) p ON true
+        CROSS JOIN LATERAL (SELECT
+            NOT (c.held AND u.id IS NOT NULL
+                 AND (c.session_id IS NULL OR coalesce(c.edge_id = ANY (v_edges), false)))
+                AS busy,
+            CASE WHEN u.deleted_at IS NOT NULL THEN 'This user was deleted'
+                 WHEN c.iat < u.min_iat OR u.has_revocations AND EXISTS (
+                          SELECT FROM revocations r
+                          WHERE r.user_id = c.user_id AND r.until > now()
+                            AND (r.session_id = c.session_id OR r.token_id = c.token))
+                 THEN 'This session was revoked' END AS problem) x
+    ), begun AS NOT MATERIALIZED (
+        -- `leads`: of the sessions that begin here the first of its user
+        SELECT a.*, a.ok AND a.session_id IS NOT NULL AND NOT (v_twins AND EXISTS (
+                   SELECT FROM asked o WHERE o.user_id = a.user_id AND o.place < a.place
+                                         AND o.ok AND o.session_id IS NOT NULL)) AS leads
+        FROM asked a
     ), entered AS (
         -- Nobody else writes rows of these users now, so there is no conflict to expect: what
         -- ON CONFLICT guards against costs half as much again. A request that was sent again
         -- finds its row, or is here twice.
         INSERT INTO sessions (session_id, user_id, edge_id, token_id, issued_at, label)
-        SELECT DISTINCT ON (b.session_id) b.session_id, b.user_id, b.edge_id, b.token,
-               coalesce(b.iat, 0), b.label
-        FROM begun b
-        WHERE NOT EXISTS (SELECT FROM sessions s WHERE s.session_id = b.session_id OFFSET 0)
-        ORDER BY b.session_id, b.place DESC
+        SELECT a.session_id, a.user_id, a.edge_id, a.token, coalesce(a.iat, 0), a.label
+        FROM asked a
+        WHERE a.ok AND a.session_id IS NOT NULL
+          AND NOT EXISTS (SELECT FROM sessions s WHERE s.session_id = a.session_id OFFSET 0)
+          AND NOT (v_twins AND EXISTS (
+                  SELECT FROM asked o WHERE o.session_id = a.session_id AND o.place > a.place
+                                        AND o.ok))
     ), came AS (
         INSERT INTO present_users (user_id)
         SELECT b.user_id FROM begun b WHERE b.leads AND NOT b.there
     ), stays AS (
         UPDATE present_users p SET leaving_at = NULL
         WHERE p.user_id = ANY (ARRAY(SELECT b.user_id FROM begun b WHERE b.leads AND b.leaving))
-    ), decided AS MATERIALIZED (
-        SELECT a.*, a.place IN (SELECT b.place FROM begun b WHERE b.leads AND NOT b.there) AS is_new
-        FROM asked a
     )
-    SELECT CASE WHEN d.busy THEN 'BUSY' WHEN d.problem IS NULL THEN 'OK'
-                ELSE 'UNAUTHENTICATED' END,
-           d.problem, d.username, d.display_name, (SELECT i.epoch FROM instance i WHERE i.one),
-           d.is_new, CASE WHEN d.is_new AND d.seen THEN contact_streams(d.user_id) END, t.*,
-           d.place::int
-    FROM decided d
-    LEFT JOIN LATERAL (
-        -- as session_streams() without anything to go on with, and as community_rights()
-        SELECT 'user:' || d.user_id, s.last_seq, s.last_tag, NULL::text, 0::bigint,
-               NULL::bigint, NULL::int, false
-        FROM streams s WHERE s.kind = 4 AND s.id = d.user_id AND d.streams = '{}'
+    SELECT x.status, x.message, x.username, x.display_name, x.epoch, x.first, x.contacts,
+           x.stream, x.seq, x.tag, x.access, x.access_seq, x.resume_seq, x.resume_tag, x.resync,
+           x.place
+    FROM (
+        SELECT CASE WHEN b.busy THEN 'BUSY' WHEN b.ok THEN 'OK' ELSE 'UNAUTHENTICATED' END,
+               b.problem, b.username, b.display_name,
+               (SELECT i.epoch FROM instance i WHERE i.one), b.leads AND NOT b.there,
+               CASE WHEN b.leads AND NOT b.there AND b.seen THEN contact_streams(b.user_id) END,
+               'user:' || s.id, s.last_seq, s.last_tag, NULL::text, 0::bigint, NULL::bigint,
+               NULL::int, false, b.place, 1
+        FROM begun b
+        LEFT JOIN LATERAL (SELECT * FROM streams s
+                           WHERE s.kind = 4 AND s.id = b.user_id OFFSET 0) s ON b.ok AND b.fresh
         UNION ALL
-        SELECT 'community:' || m.community_id, s.last_seq, s.last_tag,
-               'access:' || m.community_id, x.last_seq, NULL, NULL, false
-        FROM community_members m
+        -- as session_streams() without anything to go on with, and as community_rights()
+        SELECT 'OK', NULL, NULL, NULL, NULL, NULL, NULL, 'community:' || m.community_id,
+               s.last_seq, s.last_tag, 'access:' || m.community_id, x.last_seq, NULL, NULL,
+               false, a.place, 2
+        FROM asked a
+        CROSS JOIN LATERAL (
+            SELECT m.community_id FROM community_members m
+            WHERE m.user_id = a.user_id
+              -- a deleted community's classes grant nothing
+              AND CASE WHEN m.owner THEN EXISTS (SELECT FROM communities c
+                                                 WHERE c.id = m.community_id
+                                                   AND c.deleted_at IS NULL OFFSET 0)
+                       ELSE (SELECT k.grants FROM access_classes k WHERE k.id = m.class_id)
+                            & mask('VIEW_COMMUNITY') <> 0 END
+            OFFSET 0) m
         CROSS JOIN LATERAL (SELECT * FROM streams s
                             WHERE s.kind = 1 AND s.id = m.community_id OFFSET 0) s
         LEFT JOIN LATERAL (SELECT * FROM streams s
                            WHERE s.kind = 5 AND s.id = m.community_id OFFSET 0) x ON true
-        WHERE m.user_id = d.user_id AND d.streams = '{}'
-          -- a deleted community's classes grant nothing
-          AND CASE WHEN m.owner THEN EXISTS (SELECT FROM communities c
-                                             WHERE c.id = m.community_id
-                                               AND c.deleted_at IS NULL OFFSET 0)
-                   ELSE (SELECT k.grants FROM access_classes k WHERE k.id = m.class_id)
-                        & mask('VIEW_COMMUNITY') <> 0 END
+        WHERE a.ok AND a.fresh
         UNION ALL
-        SELECT r.* FROM session_streams(d.user_id, d.streams::text[], d.seqs::bigint[],
-                                        d.tags::int[]) r
-        WHERE d.streams <> '{}'
+        SELECT 'OK', NULL, NULL, NULL, NULL, NULL, NULL, r.*, a.place, 2
+        FROM asked a
+        CROSS JOIN LATERAL session_streams(a.user_id, a.streams::text[], a.seqs::bigint[],
+                                           a.tags::int[]) r
+        WHERE a.ok AND NOT a.fresh
         UNION ALL
         -- rooms from now on, as JOIN_ROOM opens them
-        SELECT 'room:' || r.id, s.last_seq, s.last_tag, 'access:' || r.scope_id, x.last_seq,
-               NULL, NULL, false
-        FROM (SELECT j.id FROM unnest(d.rooms::uuid[]) AS j(id)
-              EXCEPT -- what it goes on with, and what is named twice
-              SELECT stream_uuid(c.name) FROM unnest(d.streams::text[]) AS c(name)
-              WHERE stream_kind(c.name) = 3) w
+        SELECT 'OK', NULL, NULL, NULL, NULL, NULL, NULL, 'room:' || r.id, s.last_seq,
+               s.last_tag, 'access:' || r.scope_id, x.last_seq, NULL, NULL, false, w.place, 2
+        FROM (SELECT a.place, a.user_id,
+                     unnest(CASE WHEN a.fresh AND cardinality(a.rooms) = 1 THEN a.rooms
+                                 -- without what it goes on with, and what is named twice
+                                 ELSE ARRAY(SELECT unnest(a.rooms) EXCEPT
+                                            SELECT stream_uuid(c.name)
+                                            FROM unnest(a.streams::text[]) AS c(name)
+                                            WHERE stream_kind(c.name) = 3) END) AS id
+              FROM asked a WHERE a.ok AND a.rooms <> '{}') w
         CROSS JOIN LATERAL (SELECT * FROM rooms r WHERE r.id = w.id OFFSET 0) r
         CROSS JOIN LATERAL (SELECT * FROM streams s
-                            WHERE s.kind = 3 AND s.id = r.id OFFSET 0) s
+                            WHERE s.kind = 3 AND s.id = w.id OFFSET 0) s
         CROSS JOIN LATERAL (SELECT * FROM streams s
                             WHERE s.kind = 5 AND s.id = r.scope_id OFFSET 0) x
-        WHERE d.rooms <> '{}'
-          AND coalesce((SELECT p.rights FROM plain_rights(d.user_id, r.community_id, r.id) p),
-                       room_rights(d.user_id, r.community_id, r.id))
+        LEFT JOIN LATERAL plain_rights(w.user_id, r.community_id, r.id, r.private,
+                                       r.has_overrides OR r.deleted_at IS NOT NULL) p ON true
+        WHERE coalesce(p.rights, room_rights(w.user_id, r.community_id, r.id))
               & mask('VIEW_ROOM') <> 0
-        ) t ON NOT d.busy AND d.problem IS NULL
-    ORDER BY d.place;
+        ) x(status, message, username, display_name, epoch, first, contacts, stream, seq, tag,
+            access, access_seq, resume_seq, resume_tag, resync, place, rank)
+    ORDER BY x.place, x.rank;
 END $$;
 
 -- One session, alone: waits for locks, and makes what is missing. p_session NULL: an HTTP

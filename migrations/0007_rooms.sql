@@ -153,7 +153,8 @@ BEGIN
                             WHERE u.id = c.user_id AND u.deleted_at IS NULL
                               AND u.min_iat <= c.iat AND NOT u.has_revocations OFFSET 0) u
         CROSS JOIN LATERAL (SELECT * FROM rooms r WHERE r.id = c.room OFFSET 0) r
-        CROSS JOIN LATERAL plain_rights(c.user_id, r.community_id, r.id) p
+        CROSS JOIN LATERAL plain_rights(c.user_id, r.community_id, r.id, r.private,
+                                        r.has_overrides OR r.deleted_at IS NOT NULL) p
         CROSS JOIN LATERAL (SELECT * FROM streams s
                             WHERE s.kind = 3 AND s.id = r.id OFFSET 0) s
         CROSS JOIN LATERAL (SELECT * FROM streams s

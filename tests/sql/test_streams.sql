@@ -78,7 +78,9 @@ CREATE TABLE connected AS SELECT c.* FROM world, events e,
     WHERE e.kind = 3 AND e.id = room AND e.seq = 12;
 SELECT test.equal(string_agg(split_part(stream, ':', 1), ',' ORDER BY stream), 'community,room,user',
                   'the user''s, the community''s, and the room to resume') FROM connected;
-SELECT test.ok(bool_and(status = 'OK' AND username = 'user2' AND first), 'connected') FROM connected;
+SELECT test.ok(bool_and(status = 'OK') AND count(*) = 4, 'connected') FROM connected;
+SELECT test.equal(string_agg(concat_ws(' ', username, first, stream), ','), 'user2 t', 'one row says who it is')
+FROM connected WHERE epoch IS NOT NULL;
 SELECT test.ok(resume_seq = 12 AND NOT resync AND seq = 17 AND access = 'access:' || community, 'resumed')
 FROM connected, world WHERE connected.stream = world.stream;
 SELECT test.ok(access IS NULL AND resume_seq IS NULL, 'a user''s stream has no scope')
