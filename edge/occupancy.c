@@ -6,28 +6,14 @@
 
 #include "base/clock.h"
 #include "edge/edge.h"
+#include "edge/news.h"
 
 #define CHANGES_MAX       1024  /* in one request that is not whole */
 #define SLICE_MAX         10000 /* about so many pairs or sessions in a part of a whole */
 #define SLICES_MAX        128
 #define LEASE_DEADLINE_MS 2500
+#define LEASE_PACE_MS     20 /* between two that tell changes */
 #define WHOLE_EVERY       30 /* leases for each part: heals what a late CONNECT left */
-
-/* Key of `changes`: room and user. */
-struct room_user {
-    struct uuid room, user;
-};
-
-/* A user who came into a room or left it, until a lease takes it along. Who is where
- * needs no memory of its own: subscriptions say it, and only what has changed is here. */
-struct change {
-    struct room_user key;
-    bool present; /* now */
-    bool told;    /* what a core has been told last */
-    struct list node;
-    struct uuid session_id; /* whose JOIN or LEAVE made the change */
-    char username[65];
-};
 
 /* A session that ended, until a core knows. */
 struct goodbye {
@@ -46,13 +32,13 @@ struct lease_room {
 struct occupancy {
     struct edge *edge;
     struct map counts; /* user with several sessions -> struct map: room -> in how many */
-    struct map changes;  /* struct room_user -> struct change */
-    struct list changed; /* the same, in order */
-    size_t occupants;    /* subscriptions that count */
+    struct news news;
+    size_t occupants; /* subscriptions that count */
     struct list goodbyes;
 
     bool asking;            /* a lease request is under way */
     bool renew;             /* another one is due */
+    int64_t asked_ms;       /* when the last one was sent */
     bool whole;             /* it must be complete: the database has forgotten us */
     uint32_t slice, slices; /* a whole one comes in parts: the next, of how many */
     bool leaving;
@@ -77,8 +63,7 @@ enum err occupancy_create(struct edge *edge, struct occupancy **ret_occupancy)
     }
     occupancy->edge = edge;
     map_init(&occupancy->counts, sizeof(struct uuid));
-    map_init(&occupancy->changes, sizeof(struct room_user));
-    list_init(&occupancy->changed);
+    news_init(&occupancy->news);
     list_init(&occupancy->goodbyes);
     *ret_occupancy = occupancy;
     return ERR_OK;
@@ -97,13 +82,9 @@ void occupancy_destroy(struct occupancy *occupancy)
         upstream_cancel(&goodbye->call);
         free(goodbye);
     }
+    news_finish(&occupancy->news);
     size_t at = 0;
     void *value;
-    while (map_next(&occupancy->changes, &at, NULL, &value)) {
-        free(value);
-    }
-    map_finish(&occupancy->changes);
-    at = 0;
     while (map_next(&occupancy->counts, &at, NULL, &value)) {
         map_finish(value);
         free(value);
@@ -114,29 +95,10 @@ void occupancy_destroy(struct occupancy *occupancy)
 
 /* ---------------------------------------------------------------- rooms */
 
-/* NULL: no memory; the room then does not hear of it, and nothing else depends on it. */
-static struct change *change_of(struct occupancy *occupancy, const struct room_user *key,
-                                bool told)
-{
-    struct change *change = map_get(&occupancy->changes, key);
-    if (change != NULL) {
-        return change;
-    }
-    change = calloc(1, sizeof(*change));
-    if (change == NULL || map_put(&occupancy->changes, key, change) != ERR_OK) {
-        free(change);
-        return NULL;
-    }
-    change->key = *key;
-    change->told = told;
-    list_push(&occupancy->changed, &change->node);
-    return change;
-}
-
 static void note_change(struct occupancy *occupancy, const struct session *session,
                         const struct room_user *key, bool present)
 {
-    struct change *change = change_of(occupancy, key, !present);
+    struct change *change = news_change(&occupancy->news, key, !present);
     if (change != NULL) {
         change->present = present;
         change->session_id = session->id;
@@ -355,16 +317,13 @@ static bool make_rooms(struct lease_draft *draft, size_t max)
     return draft->rooms != NULL && draft->room_pointers != NULL;
 }
 
-/* What is told is no change any more. */
 static void tell_room(struct occupancy *occupancy, struct lease_draft *draft,
                       struct change *change)
 {
     if (change->present != change->told || occupancy->whole) {
         add_room(draft, change);
     }
-    list_remove(&change->node);
-    map_remove(&occupancy->changes, &change->key);
-    free(change);
+    news_told(&occupancy->news, change, clock_ms());
 }
 
 /* Takes what has changed into the request. */
@@ -373,9 +332,9 @@ static void fill_changes(struct occupancy *occupancy, struct lease_draft *draft)
     if (!make_rooms(draft, CHANGES_MAX)) {
         return; /* they stay on the list for the next lease */
     }
-    while (draft->lease.n_rooms < CHANGES_MAX && !list_empty(&occupancy->changed)) {
+    while (draft->lease.n_rooms < CHANGES_MAX && !list_empty(&occupancy->news.due)) {
         tell_room(occupancy, draft,
-                  container_of(occupancy->changed.next, struct change, node));
+                  container_of(occupancy->news.due.next, struct change, node));
     }
 }
 
@@ -386,7 +345,7 @@ static bool add_present(struct occupancy *occupancy, const struct session *sessi
          s = subscription_next(s)) {
         struct room_user key = {streams_id(s)->id, session->user_id};
         if (s->occupant && in_slice(occupancy, &key.room)) {
-            struct change *change = change_of(occupancy, &key, true);
+            struct change *change = news_change(&occupancy->news, &key, true);
             if (change == NULL) {
                 return false;
             }
@@ -401,18 +360,19 @@ static bool fill_slice(struct occupancy *occupancy, struct lease_draft *draft)
 {
     size_t max = 0, at = 0;
     void *value;
+    news_hurry(&occupancy->news);
     while (map_next(&occupancy->edge->sessions, &at, NULL, &value)) {
         if (!add_present(occupancy, value)) {
             return false;
         }
     }
-    LIST_EACH(&occupancy->changed, node) {
+    LIST_EACH(&occupancy->news.due, node) {
         max += in_slice(occupancy, &container_of(node, struct change, node)->key.room);
     }
     if (!make_rooms(draft, max)) {
         return false;
     }
-    LIST_EACH(&occupancy->changed, node) {
+    LIST_EACH(&occupancy->news.due, node) {
         struct change *change = container_of(node, struct change, node);
         if (in_slice(occupancy, &change->key.room)) {
             tell_room(occupancy, draft, change);
@@ -460,6 +420,7 @@ static void send_lease(struct occupancy *occupancy)
     occupancy->call.done = lease_done;
     occupancy->call.user = occupancy;
     occupancy->asking = true;
+    occupancy->asked_ms = clock_ms();
     occupancy->renew = false;
     upstream_request(occupancy->edge->upstream, &occupancy->call);
     free_draft(&draft);
@@ -482,10 +443,18 @@ static void lease_done(struct upstream_call *call, enum upstream_result result,
     occupancy->slice = 0;
 }
 
+/* A lease costs PostgreSQL the same, whatever is in it. */
+static bool changes_due(const struct occupancy *occupancy, int64_t now_ms)
+{
+    return !occupancy->whole && !list_empty(&occupancy->news.due) &&
+           now_ms - occupancy->asked_ms >= LEASE_PACE_MS;
+}
+
 void occupancy_turn(struct occupancy *occupancy)
 {
-    if (!occupancy->asking &&
-        (occupancy->renew || (!list_empty(&occupancy->changed) && !occupancy->whole))) {
+    int64_t now_ms = clock_ms();
+    news_turn(&occupancy->news, now_ms);
+    if (!occupancy->asking && (occupancy->renew || changes_due(occupancy, now_ms))) {
         send_lease(occupancy);
     }
 }

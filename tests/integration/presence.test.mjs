@@ -71,6 +71,21 @@ describe('presence', () => {
     again.close()
   })
 
+  it('tells of the first who comes into a room at once, and of the next together', async () => {
+    const { roomId, users } = await sys.room({ members: 4 }) // nothing was told of it yet
+    const [host, ...guests] = await Promise.all(users.map((user, i) =>
+      connect('json', sys.edges[i === 0 ? 1 : 0], sys.token(user)))) // each edge has its own pace
+    await host.call('JOIN_ROOM', { roomId })
+    await guests[0].call('JOIN_ROOM', { roomId })
+    const told = await host.next('USER_JOINED_ROOM', about(users[1]))
+    await guests[1].call('JOIN_ROOM', { roomId })
+    await guests[2].call('JOIN_ROOM', { roomId })
+    const later = await host.next('USER_JOINED_ROOM', about(users[2]))
+    await host.next('USER_JOINED_ROOM', about(users[3]))
+    assert.ok(later.at - told.at > 250, `${later.at - told.at} ms`)
+    for (const client of [host, ...guests]) client.close()
+  })
+
   it('forgets at once who left while he was still connecting', async () => {
     const user = place.users[4]
     const sessions = () => metric(sys, 'belfry_edge_sessions')

@@ -1,0 +1,118 @@
+#include "edge/news.h"
+
+#include <stdlib.h>
+
+/* A room of which something was told; for NEWS_PACE_MS. */
+struct pace {
+    struct uuid room;
+    int64_t told_ms;
+    struct list in_told;
+    struct list waiting; /* struct change, in order */
+};
+
+void news_init(struct news *news)
+{
+    map_init(&news->changes, sizeof(struct room_user));
+    map_init(&news->paces, sizeof(struct uuid));
+    list_init(&news->due);
+    list_init(&news->told);
+}
+
+static void free_values(struct map *map)
+{
+    size_t at = 0;
+    void *value;
+    while (map_next(map, &at, NULL, &value)) {
+        free(value);
+    }
+    map_finish(map);
+}
+
+void news_finish(struct news *news)
+{
+    free_values(&news->changes);
+    free_values(&news->paces);
+}
+
+struct change *news_change(struct news *news, const struct room_user *key, bool told)
+{
+    struct change *change = map_get(&news->changes, key);
+    if (change != NULL) {
+        return change;
+    }
+    change = calloc(1, sizeof(*change));
+    if (change == NULL || map_put(&news->changes, key, change) != ERR_OK) {
+        free(change);
+        return NULL;
+    }
+    change->key = *key;
+    change->present = change->told = told;
+    struct pace *pace = map_get(&news->paces, &key->room);
+    list_push(pace != NULL ? &pace->waiting : &news->due, &change->node);
+    return change;
+}
+
+static void forget(struct news *news, struct change *change)
+{
+    list_remove(&change->node);
+    map_remove(&news->changes, &change->key);
+    free(change);
+}
+
+/* Without memory the room hears of what follows at once. */
+static void begin_pace(struct news *news, const struct uuid *room, int64_t now_ms)
+{
+    if (map_get(&news->paces, room) != NULL) {
+        return;
+    }
+    struct pace *pace = calloc(1, sizeof(*pace));
+    if (pace == NULL || map_put(&news->paces, room, pace) != ERR_OK) {
+        free(pace);
+        return;
+    }
+    pace->room = *room;
+    pace->told_ms = now_ms;
+    list_init(&pace->waiting);
+    list_push(&news->told, &pace->in_told);
+}
+
+void news_told(struct news *news, struct change *change, int64_t now_ms)
+{
+    if (change->present != change->told) {
+        begin_pace(news, &change->key.room, now_ms);
+    }
+    forget(news, change);
+}
+
+static void end_pace(struct news *news, struct pace *pace)
+{
+    LIST_EACH(&pace->waiting, node) {
+        struct change *change = container_of(node, struct change, node);
+        list_remove(&change->node);
+        list_push(&news->due, &change->node);
+        if (change->present == change->told) {
+            forget(news, change);
+        }
+    }
+    list_remove(&pace->in_told);
+    map_remove(&news->paces, &pace->room);
+    free(pace);
+}
+
+void news_turn(struct news *news, int64_t now_ms)
+{
+    LIST_EACH(&news->told, node) {
+        struct pace *pace = container_of(node, struct pace, in_told);
+        if (now_ms - pace->told_ms < NEWS_PACE_MS) {
+            return;
+        }
+        end_pace(news, pace);
+    }
+}
+
+void news_hurry(struct news *news)
+{
+    LIST_EACH(&news->told, node) {
+        end_pace(news, container_of(node, struct pace, in_told));
+    }
+}
