@@ -4,7 +4,6 @@
  * upgrades, close without a word on large heads, and keep no count of anybody. */
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -396,7 +395,6 @@ static void welcome(struct listener *listener, int fd, const struct sockaddr *ad
 {
     struct edge *edge = listener->edge;
     struct guest *guest = calloc(1, sizeof(*guest));
-    int on = 1;
     if (guest == NULL || edge->conn_count + listener->guest_count >=
                              (size_t)edge->config->max_connections) {
         metric_add(&refused_full, 1);
@@ -404,7 +402,6 @@ static void welcome(struct listener *listener, int fd, const struct sockaddr *ad
         close(fd);
         return;
     }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     guest->listener = listener;
     guest->fd = fd;
     guest->since_ms = clock_ms();

@@ -31,6 +31,7 @@ void token_keys_finish(struct token_keys *keys)
     for (size_t i = 0; i < keys->count; i++) {
         explicit_bzero(keys->keys[i].data, keys->keys[i].size);
         free(keys->keys[i].data);
+        EVP_MAC_CTX_free(keys->keys[i].mac);
     }
     free(keys->keys);
     *keys = (struct token_keys){0};
@@ -70,6 +71,25 @@ const struct token_key *token_keys_find(const struct token_keys *keys, const cha
     return found;
 }
 
+/* `alg` is HS256, HS384 or HS512. NULL: no memory. */
+static EVP_MAC_CTX *make_mac(const char *alg, struct bytes secret)
+{
+    char digest[8];
+    snprintf(digest, sizeof(digest), "SHA%.3s", alg + 2);
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *mac = hmac != NULL ? EVP_MAC_CTX_new(hmac) : NULL;
+    EVP_MAC_free(hmac);
+    if (mac != NULL && EVP_MAC_init(mac, secret.data, secret.size, params) != 1) {
+        EVP_MAC_CTX_free(mac);
+        return NULL;
+    }
+    return mac;
+}
+
 /* Takes a copy of `data`. */
 static enum err add(struct token_keys *keys, struct bytes id, const char *alg,
                     bool symmetric, struct bytes data, const char **ret_problem)
@@ -87,17 +107,20 @@ static enum err add(struct token_keys *keys, struct bytes id, const char *alg,
     struct token_key *grown =
         realloc(keys->keys, (keys->count + 1) * sizeof(struct token_key));
     uint8_t *copy = malloc(data.size + 1);
+    EVP_MAC_CTX *mac = symmetric ? make_mac(alg, data) : NULL;
     if (grown != NULL) {
         keys->keys = grown;
     }
-    if (grown == NULL || copy == NULL) {
+    if (grown == NULL || copy == NULL || (symmetric && mac == NULL)) {
         free(copy);
+        EVP_MAC_CTX_free(mac);
         return bad(ret_problem, "out of memory", name);
     }
     memcpy(copy, data.data, data.size);
     copy[data.size] = 0;
     struct token_key *key = &keys->keys[keys->count++];
-    *key = (struct token_key){.symmetric = symmetric, .data = copy, .size = data.size};
+    *key = (struct token_key){
+        .symmetric = symmetric, .data = copy, .size = data.size, .mac = mac};
     memcpy(key->id, name, sizeof(name));
     snprintf(key->alg, sizeof(key->alg), "%s", alg);
     return ERR_OK;

@@ -3,6 +3,8 @@
 #ifndef EDGE_JWKS_H
 #define EDGE_JWKS_H
 
+#include <openssl/types.h>
+
 #include "base/bytes.h"
 #include "base/err.h"
 
@@ -17,6 +19,7 @@ struct token_key {
     bool symmetric;
     uint8_t *data; /* owned: the secret, or a public key as PEM; a NUL behind it */
     size_t size;
+    EVP_MAC_CTX *mac; /* owned, of a secret: HMAC() would set it up anew each time */
 };
 
 struct token_keys {

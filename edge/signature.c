@@ -5,7 +5,6 @@
 #include <openssl/crypto.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/pem.h>
 
 #define DER_MAX 256
@@ -18,14 +17,15 @@ static const EVP_MD *digest_of(const char *alg)
                                          : NULL;
 }
 
-static bool hmac_valid(const struct token_key *key, const EVP_MD *digest,
-                       struct bytes text, struct bytes signature)
+static bool hmac_valid(const struct token_key *key, struct bytes text,
+                       struct bytes signature)
 {
-    uint8_t mac[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    return HMAC(digest, key->data, (int)key->size, text.data, text.size, mac, &size) !=
-               NULL &&
-           size == signature.size && CRYPTO_memcmp(mac, signature.data, size) == 0;
+    uint8_t code[EVP_MAX_MD_SIZE];
+    size_t size = 0;
+    return EVP_MAC_init(key->mac, NULL, 0, NULL) == 1 && /* with the key that it has */
+           EVP_MAC_update(key->mac, text.data, text.size) == 1 &&
+           EVP_MAC_final(key->mac, code, &size, sizeof(code)) == 1 &&
+           size == signature.size && CRYPTO_memcmp(code, signature.data, size) == 0;
 }
 
 /* RFC 7518 section 3.4: r and s side by side, each of the curve's full size. OpenSSL
@@ -84,6 +84,6 @@ bool signature_valid(const struct token_key *key, struct bytes text,
     if (digest == NULL || signature.size == 0) {
         return false;
     }
-    return key->symmetric ? hmac_valid(key, digest, text, signature)
+    return key->symmetric ? hmac_valid(key, text, signature)
                           : public_valid(key, digest, text, signature);
 }

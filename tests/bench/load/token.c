@@ -3,7 +3,7 @@
 #include "load/token.h"
 
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -24,6 +24,24 @@ static size_t encode(const unsigned char *data, size_t size, char *out)
     return (size_t)count;
 }
 
+/* HMAC() would set up the key anew for each. One secret, one thread. */
+static EVP_MAC_CTX *mac_of(const char *secret)
+{
+    static EVP_MAC_CTX *mac;
+    if (mac == NULL) {
+        OSSL_PARAM params[] = {
+            OSSL_PARAM_construct_utf8_string("digest", (char *)"SHA256", 0),
+            OSSL_PARAM_construct_end(),
+        };
+        EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+        mac = EVP_MAC_CTX_new(hmac);
+        EVP_MAC_init(mac, (const unsigned char *)secret, strlen(secret), params);
+        EVP_MAC_free(hmac);
+    }
+    EVP_MAC_init(mac, NULL, 0, NULL);
+    return mac;
+}
+
 static void sign(const char *secret, const char *claims, char ret_token[TOKEN_SIZE])
 {
     static const char head[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
@@ -32,9 +50,10 @@ static void sign(const char *secret, const char *claims, char ret_token[TOKEN_SI
     used += encode((const unsigned char *)claims, strlen(claims), ret_token + used);
 
     unsigned char code[EVP_MAX_MD_SIZE];
-    unsigned code_size = 0;
-    HMAC(EVP_sha256(), secret, (int)strlen(secret), (const unsigned char *)ret_token,
-         used, code, &code_size);
+    size_t code_size = 0;
+    EVP_MAC_CTX *mac = mac_of(secret);
+    EVP_MAC_update(mac, (const unsigned char *)ret_token, used);
+    EVP_MAC_final(mac, code, &code_size, sizeof(code));
     ret_token[used++] = '.';
     encode(code, code_size, ret_token + used);
 }
