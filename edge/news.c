@@ -52,10 +52,19 @@ struct change *news_change(struct news *news, const struct room_user *key, bool 
     return change;
 }
 
+/* A map keeps what a burst made it grow to: it is given back when the last is out. */
+static void take_out(struct map *map, const void *key)
+{
+    map_remove(map, key);
+    if (map->size == 0) {
+        map_finish(map);
+    }
+}
+
 static void forget(struct news *news, struct change *change)
 {
     list_remove(&change->node);
-    map_remove(&news->changes, &change->key);
+    take_out(&news->changes, &change->key);
     free(change);
 }
 
@@ -95,7 +104,7 @@ static void end_pace(struct news *news, struct pace *pace)
         }
     }
     list_remove(&pace->in_told);
-    map_remove(&news->paces, &pace->room);
+    take_out(&news->paces, &pace->room);
     free(pace);
 }
 
