@@ -198,7 +198,7 @@ function idle(clients, most, shape) {
 }
 
 async function connect() {
-  const measure = fresh(10_000, 1000, 1, { connecting: 256, 'at-once': 1 })
+  const measure = fresh(10_000, 1000, 1, { connecting: 1024, 'at-once': 1 })
   const belfry = []
   for (let i = 0; i < settings.runs; i++) belfry.push(await undisturbed(measure))
   const rate = summary(belfry, run => run.connect.rate)
