@@ -16,10 +16,12 @@
 #include "edge/repair.h"
 #include "edge/session.h"
 
-#define TICK_MS      10
-#define TRIM_CHANGE  1000 /* connections more or less */
-#define CALM_PART    64
-#define BUS_POLL_MAX 512 /* messages a turn, so that clients are served in between */
+#define TICK_MS     10
+#define TRIM_CHANGE 1000 /* connections more or less */
+#define CALM_PART   64
+/* Messages a turn, so that clients are served in between; what the loop reads itself is
+ * 64 KB a turn from each core. */
+#define BUS_POLL_MAX 512
 
 static struct edge *the_edge; /* for the gauges, which are asked without an argument */
 

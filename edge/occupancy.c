@@ -469,5 +469,8 @@ void occupancy_renew(struct occupancy *occupancy, bool leaving)
     }
     occupancy->renew = true;
     occupancy->leaving = leaving;
+    if (leaving) {
+        news_hurry(&occupancy->news); /* nobody is there to tell it later */
+    }
     occupancy_turn(occupancy);
 }

@@ -1,6 +1,6 @@
 /* Who is in which room, and which sessions live, as this edge tells the cores: changes at
- * once, and a lease each second. When an edge dies its lease ends, and a core announces
- * that its users are gone. */
+ * a pace (news.h), and a lease each second. When an edge dies its lease ends, and a core
+ * announces that its users are gone. */
 #ifndef EDGE_OCCUPANCY_H
 #define EDGE_OCCUPANCY_H
 

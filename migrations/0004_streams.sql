@@ -156,7 +156,8 @@ END $$;
 -- written for that one: somebody holds what it needs, or a row is to be made that could be
 -- another's at the same time, of a new user or of an edge's first session. Waits for nobody.
 -- `contacts`: whom to tell that the user is there now; NULL: nobody. `place`: in the arrays,
--- from 1. p_streams with p_seqs and p_tags: what each goes on with; p_rooms: what each joins.
+-- from 1. Where there are too many streams the edge leaves out the last ones, so they come in the
+-- order of what a client can least do without. p_streams with p_seqs and p_tags: what each goes on with; p_rooms: what each joins.
 CREATE FUNCTION connect_many(p_users uuid[], p_names text[], p_sessions uuid[], p_edges uuid[],
                              p_tokens text[], p_iats bigint[], p_create boolean,
                              p_labels text[], p_streams text[], p_seqs text[], p_tags text[],
@@ -169,14 +170,16 @@ DECLARE
     v_open boolean := pg_try_advisory_xact_lock_shared(5); -- the sessions lock
     v_held boolean[];
     v_edges uuid[]; -- those that have a lease: it ends under the sessions lock only
-    v_twins boolean; -- is a user here twice? Most of the time there is no need to look for more.
+    v_twins boolean; -- is a user or a session here twice? Mostly there is no need to look for more.
 BEGIN
     -- a statement of its own, so that the next sees everything that committed before
-    SELECT array_agg(v_open AND pg_try_advisory_xact_lock_shared(user_lock(u))
-                     AND pg_try_advisory_xact_lock(presence_lock(u))),
+    SELECT array_agg(v_open AND pg_try_advisory_xact_lock_shared(user_lock(c.u))
+                     AND pg_try_advisory_xact_lock(presence_lock(c.u)) ORDER BY c.place),
            ARRAY(SELECT e.edge_id FROM edges e WHERE e.edge_id = ANY (p_edges)),
-           count(DISTINCT u) < count(u)
-    INTO v_held, v_edges, v_twins FROM unnest(p_users) AS u;
+           (SELECT count(DISTINCT t.u) < count(t.u) OR count(DISTINCT t.s) < count(t.s)
+            FROM unnest(p_users, p_sessions) AS t(u, s))
+    INTO v_held, v_edges, v_twins
+    FROM unnest(p_users) WITH ORDINALITY AS c(u, place);
     RETURN QUERY
     WITH asked AS MATERIALIZED (
         SELECT c.place::int, c.user_id, c.session_id, c.edge_id, c.token, c.iat, c.label,
@@ -243,7 +246,7 @@ BEGIN
         -- as session_streams() without anything to go on with, and as community_rights()
         SELECT 'OK', NULL, NULL, NULL, NULL, NULL, NULL, 'community:' || m.community_id,
                s.last_seq, s.last_tag, 'access:' || m.community_id, x.last_seq, NULL, NULL,
-               false, a.place, 2
+               false, a.place, 3
         FROM asked a
         CROSS JOIN LATERAL (
             SELECT m.community_id FROM community_members m
@@ -261,7 +264,8 @@ BEGIN
                            WHERE s.kind = 5 AND s.id = m.community_id OFFSET 0) x ON true
         WHERE a.ok AND a.fresh
         UNION ALL
-        SELECT 'OK', NULL, NULL, NULL, NULL, NULL, NULL, r.*, a.place, 2
+        SELECT 'OK', NULL, NULL, NULL, NULL, NULL, NULL, r.*, a.place,
+               CASE stream_kind(r.stream) WHEN 4 THEN 2 WHEN 1 THEN 3 ELSE 4 END
         FROM asked a
         CROSS JOIN LATERAL session_streams(a.user_id, a.streams::text[], a.seqs::bigint[],
                                            a.tags::int[]) r
@@ -269,7 +273,7 @@ BEGIN
         UNION ALL
         -- rooms from now on, as JOIN_ROOM opens them
         SELECT 'OK', NULL, NULL, NULL, NULL, NULL, NULL, 'room:' || r.id, s.last_seq,
-               s.last_tag, 'access:' || r.scope_id, x.last_seq, NULL, NULL, false, w.place, 2
+               s.last_tag, 'access:' || r.scope_id, x.last_seq, NULL, NULL, false, w.place, 5
         FROM (SELECT a.place, a.user_id,
                      unnest(CASE WHEN a.fresh AND cardinality(a.rooms) = 1 THEN a.rooms
                                  -- without what it goes on with, and what is named twice

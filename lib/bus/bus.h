@@ -2,7 +2,8 @@
  * double and reorder; truth is PostgreSQL, and the edges repair from there.
  *
  * One loop thread owns a bus and makes every call. Drivers may have threads inside; they
- * queue what arrives and call `wake`, and the owner then calls bus_poll(). */
+ * queue what arrives and call `wake`, and the owner then calls bus_poll(). One that reads
+ * with the owner's loop hands on from there. */
 #ifndef BUS_BUS_H
 #define BUS_BUS_H
 
@@ -58,8 +59,8 @@ void bus_peer_remove(struct bus *bus, const char *host, int port);
 bool bus_routes_topics(const struct bus *bus);
 
 /* With a bus that does not route: a number for the subscribers that get this topic, 0 for
- * none. Topics of the same number may share a message, under any of them, until the next
- * bus_poll(). */
+ * none. Topics of the same number may share a message, under any of them, until the
+ * loop's next turn, or bus_poll(). */
 uint64_t bus_audience(const struct bus *bus, struct bytes topic);
 
 /* Queues without blocking. Success says nothing about arrival. Both arguments are copied
@@ -67,8 +68,8 @@ uint64_t bus_audience(const struct bus *bus, struct bytes topic);
 MUST_CHECK enum err bus_publish(struct bus *bus, struct bytes topic,
                                 struct bytes payload);
 
-/* Around several calls of bus_publish(), without bus_poll() between them: they may then
- * travel together. */
+/* Around several calls of bus_publish(), in one turn of the loop and without bus_poll()
+ * between them: they may then travel together. */
 void bus_cork(struct bus *bus);
 void bus_uncork(struct bus *bus);
 

@@ -170,7 +170,7 @@ static enum err chaos_open(const char *address, struct bus_events events,
     self->settings = settings;
     self->random = settings.seed;
 
-    const struct bus_events inner = {on_message, wake, self, events.loop};
+    const struct bus_events inner = {on_message, wake, self, NULL};
     enum err err = bus_open(url, inner, &self->inner);
     if (err != ERR_OK) {
         bus_finish(&self->bus);

@@ -109,8 +109,8 @@ void bus_receive(struct bus *bus, struct bytes topic, struct bytes payload);
 /* The poll slot of drivers that use bus_receive(). */
 bool bus_poll_inbox(struct bus *bus, int limit);
 
-/* On the owner's thread, within poll: hands a message to the caller of the bus, unless
- * the driver routes topics and nobody wants this one (any more). */
+/* On the owner's thread, within poll or from its loop: hands a message to the caller of
+ * the bus, unless the driver routes topics and nobody wants this one (any more). */
 void bus_deliver(struct bus *bus, struct bytes topic, struct bytes payload);
 
 /* From any thread: a message was accepted by publish and could not be sent after all. */

@@ -3,8 +3,9 @@
  *
  * All belongs to one thread, the owner's. NNG's threads only note in the hub what has
  * ended and call `wake`; the owner then calls channel_hub_poll(), and everything is
- * called back in there; but messages from the hub's loop, where it has one. What is sent
- * is written at once, by the owner itself; only what the kernel does not take waits. */
+ * called back in there; but what is read, messages and ends, by the hub's loop, where it
+ * has one. What is sent is written at once, by the owner itself; only what the kernel
+ * does not take waits. */
 #ifndef CHANNEL_CHANNEL_H
 #define CHANNEL_CHANNEL_H
 

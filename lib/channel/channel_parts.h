@@ -1,6 +1,7 @@
-/* The structs behind channel.h and its three parts: channel_hub.c where NNG's threads
+/* The structs behind channel.h and its four parts: channel_hub.c where NNG's threads
  * meet the owner's, channel_io.c for what goes through a connection, channel.c for how it
- * comes and goes. Only they include this. */
+ * comes and goes, channel_watch.c where the owner's loop reads. Only they include this.
+ */
 #ifndef CHANNEL_CHANNEL_PARTS_H
 #define CHANNEL_CHANNEL_PARTS_H
 

@@ -74,11 +74,17 @@ done:
 
 /* ---- watching ---- */
 
+/* Where a connection is reset libuv stops watching. What came before may still be to be
+ * read, in part, and the error lies behind it. */
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
-    struct channel *channel = container_of(poll, struct channel_watch, poll)->channel;
-    if (channel != NULL) {
-        channel_readable(channel);
+    struct channel_watch *watch = container_of(poll, struct channel_watch, poll);
+    if (watch->channel != NULL) {
+        channel_readable(watch->channel);
+    }
+    if (status < 0 && watch->channel != NULL &&
+        uv_poll_start(poll, UV_READABLE, on_readable) != 0) {
+        channel_break(watch->channel);
     }
 }
 

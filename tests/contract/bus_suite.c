@@ -630,6 +630,6 @@ int bus_suite(const struct bus_suite *config)
     ear_use_loop(config->loop ? &loop : NULL);
     int failed = cmocka_run_group_tests_name(config->name, cases, NULL, NULL);
     uv_run(&loop, UV_RUN_DEFAULT); /* what is closed is let go */
-    uv_loop_close(&loop);
+    assert_int_equal(uv_loop_close(&loop), 0);
     return failed;
 }

@@ -94,19 +94,20 @@ bool ear_poll(struct bus *bus)
     return bus_poll(bus, 256);
 }
 
+/* Polls only when it was woken, or told that there is more. */
 void ear_step(struct ear *ear)
 {
-    if (ear_poll(ear->bus)) {
-        return;
-    }
     struct pollfd fds[] = {
         {.fd = ear->event_fd, .events = POLLIN},
         {.fd = reads != NULL ? uv_backend_fd(reads) : -1, .events = POLLIN}};
-    if (poll(fds, 2, 10) > 0) {
-        uint64_t count;
-        ssize_t size = read(ear->event_fd, &count, sizeof(count));
-        (void)size;
-        ear_poll(ear->bus);
+    poll(fds, 2, ear->more ? 0 : 10);
+    if (reads != NULL) {
+        uv_run(reads, UV_RUN_NOWAIT);
+    }
+    uint64_t count;
+    bool woken = read(ear->event_fd, &count, sizeof(count)) > 0;
+    if (woken || ear->more) {
+        ear->more = bus_poll(ear->bus, 256);
     }
 }
 

@@ -18,6 +18,7 @@ struct ear {
     size_t payload_size;
     uint32_t fence; /* the last one heard */
     int event_fd;
+    bool more; /* said the last poll */
     _Atomic int wakes;
     _Atomic bool closed; /* a callback is a failure from here on */
     _Atomic int called_late;
@@ -38,7 +39,8 @@ void ear_finish(struct ear *ear);
 /* What its owner does when it is woken, or its loop has something to read. */
 bool ear_poll(struct bus *bus);
 
-/* Polls the bus for up to 10 ms; for loops that wait for a condition. */
+/* What the owner of the bus does, for up to 10 ms; for loops that wait for a condition.
+ */
 void ear_step(struct ear *ear);
 
 /* Polls until `count` messages were heard, or the deadline; false: the deadline. */

@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "bus_suite_ear.h"
 
 #define TOPIC "room:1"
@@ -27,6 +28,16 @@ static void send_through(const char *url, struct ear *ear)
     ear_finish(&publisher);
     while (bus_poll(ear->bus, 100)) {
     }
+}
+
+/* Nobody is woken for what was held back long enough: the next poll hands it on. */
+static bool hears_all(struct ear *ear)
+{
+    int64_t end_ms = clock_ms() + DEADLINE_MS;
+    while (ear->count < SENT && clock_ms() < end_ms) {
+        ear_poll(ear->bus);
+    }
+    return ear->count >= SENT;
 }
 
 static void drops_its_percentage(void **state)
@@ -57,7 +68,7 @@ static void shuffles_and_loses_none(void **state)
     struct ear ear;
     send_through("chaos:1:0:0:16:mem:chaos", &ear);
     assert_int_equal(ear.count, SENT - 16); /* these wait for others, or for 100 ms */
-    assert_true(ear_wait_count(&ear, SENT));
+    assert_true(hears_all(&ear));
     size_t moved = 0;
     bool seen[SENT + 1] = {false};
     for (size_t i = 0; i < SENT; i++) {
@@ -118,7 +129,10 @@ int main(void)
                                             .bad_urls = bad_urls});
     failed +=
         bus_suite(&(struct bus_suite){.name = "bus trace", .url = "trace:mem:trace"});
-    failed += bus_suite(&(struct bus_suite){
-        .name = "bus trace nng", .url = "trace:chaos:1:0:0:0:nng:", .peers = true});
+    struct bus_suite nng = {
+        .name = "bus trace nng", .url = "trace:chaos:1:0:0:0:nng:", .peers = true};
+    failed += bus_suite(&nng);
+    nng.loop = true;
+    failed += bus_suite(&nng);
     return failed;
 }

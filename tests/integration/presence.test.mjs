@@ -76,13 +76,16 @@ describe('presence', () => {
     const [host, ...guests] = await Promise.all(users.map((user, i) =>
       connect('json', sys.edges[i === 0 ? 1 : 0], sys.token(user)))) // each edge has its own pace
     await host.call('JOIN_ROOM', { roomId })
+    const asked = Date.now()
     await guests[0].call('JOIN_ROOM', { roomId })
     const told = await host.next('USER_JOINED_ROOM', about(users[1]))
+    assert.ok(Date.now() - asked < 400, 'at once')
     await guests[1].call('JOIN_ROOM', { roomId })
     await guests[2].call('JOIN_ROOM', { roomId })
     const later = await host.next('USER_JOINED_ROOM', about(users[2]))
-    await host.next('USER_JOINED_ROOM', about(users[3]))
+    const last = await host.next('USER_JOINED_ROOM', about(users[3]))
     assert.ok(later.at - told.at > 250, `${later.at - told.at} ms`)
+    assert.ok(last.at - later.at < 100, `together, not ${last.at - later.at} ms later`)
     for (const client of [host, ...guests]) client.close()
   })
 

@@ -58,3 +58,31 @@ SELECT test.equal((SELECT string_agg(coalesce(c.resume_seq, -1)::text, ',' ORDER
                                                ARRAY['room:' || rooms[1]], ARRAY[1], ARRAY[0],
                                                rooms[1:2] || rooms[1:2]) c
                    WHERE c.stream LIKE 'room:%'), '-1,1', 'once');
+
+-- one room alone, as most clients come
+SELECT test.equal((SELECT string_agg(c.place::text, ' ' ORDER BY c.place) FROM world,
+                   (SELECT array_agg(id ORDER BY place) AS ids FROM callers) a,
+                   connect_many(a.ids, array_fill('x'::text, '{6}'), ARRAY(SELECT gen_random_uuid() FROM generate_series(1, 6)), array_fill(edge, '{6}'),
+                                array_fill(NULL::text, '{6}'), array_fill(1700000000::bigint, '{6}'), true,
+                                array_fill(NULL::text, '{6}'), array_fill('{}'::text, '{6}'), array_fill('{}'::text, '{6}'),
+                                array_fill('{}'::text, '{6}'), array_fill(rooms[2:2]::text, '{6}')) c
+                   WHERE c.stream LIKE 'room:%'),
+                  (SELECT string_agg(place::text, ' ' ORDER BY place) FROM joined WHERE room = 2 AND open IS NOT NULL),
+                  'one room each');
+
+-- who goes on with something beside who is new: first what a client can least do without
+CREATE TABLE ordered AS
+SELECT c.place, row_number() OVER () AS at, c.stream, c.epoch,
+       CASE WHEN c.epoch IS NOT NULL THEN 0 WHEN c.stream LIKE 'user:%' THEN 1 WHEN c.stream LIKE 'community:%' THEN 2
+            WHEN c.resume_seq IS NOT NULL OR c.resync THEN 3 ELSE 4 END AS class
+FROM world, (SELECT array_agg(id ORDER BY place) AS ids FROM callers) a,
+     connect_many(a.ids, array_fill('x'::text, '{6}'), ARRAY(SELECT gen_random_uuid() FROM generate_series(1, 6)), array_fill(edge, '{6}'),
+                  array_fill(NULL::text, '{6}'), array_fill(1700000000::bigint, '{6}'), true, array_fill(NULL::text, '{6}'),
+                  ARRAY(SELECT CASE WHEN i % 2 = 0 THEN ARRAY['room:' || rooms[1]]::text ELSE '{}' END FROM generate_series(1, 6) i),
+                  ARRAY(SELECT CASE WHEN i % 2 = 0 THEN '{1}' ELSE '{}' END FROM generate_series(1, 6) i),
+                  ARRAY(SELECT CASE WHEN i % 2 = 0 THEN '{0}' ELSE '{}' END FROM generate_series(1, 6) i),
+                  array_fill(rooms::text, '{6}')) c;
+SELECT test.ok(count(*) > 20 AND count(DISTINCT class) = 5, 'enough to come out of order') FROM ordered;
+SELECT test.equal((SELECT string_agg(o.place || ' ' || coalesce(o.stream, '-'), ',' ORDER BY o.at) FROM ordered o),
+                  (SELECT string_agg(o.place || ' ' || coalesce(o.stream, '-'), ',' ORDER BY o.place, o.class, o.at) FROM ordered o),
+                  'in order');

@@ -22,11 +22,12 @@
 #include "edge/identity.h"
 #include "edge/jwks.h"
 
-#define SECRET "a secret of more than thirty-two bytes"
-#define NOW_S  INT64_C(1800000000)
-#define USER   "0190f5fe-7c00-7a00-8000-00000000000a"
-#define HEADER "{\"alg\":\"HS256\",\"typ\":\"JWT\"}"
-#define CLAIMS "{\"sub\":\"" USER "\",\"exp\":1800000600,\"username\":\"ann\"}"
+#define SECRET      "a secret of more than thirty-two bytes"
+#define NOW_S       INT64_C(1800000000)
+#define USER        "0190f5fe-7c00-7a00-8000-00000000000a"
+#define LONG_SECRET "a secret of sixty-four bytes, which is what HMAC-SHA512 asks for!!!"
+#define HEADER      "{\"alg\":\"HS256\",\"typ\":\"JWT\"}"
+#define CLAIMS      "{\"sub\":\"" USER "\",\"exp\":1800000600,\"username\":\"ann\"}"
 
 static char folder[] = "/tmp/test_identity_XXXXXX";
 static EVP_PKEY *rsa, *other_rsa, *ec;
@@ -53,18 +54,24 @@ static void append_parts(struct buf *buf, const char *header, const char *claims
     append_base64url(buf, claims, strlen(claims));
 }
 
-/* Signed by HMAC-SHA256 with any bytes as the key; the caller frees. */
-static char *hmac_token(const char *header, const char *claims, const char *key)
+/* Signed by HMAC with any bytes as the key; the caller frees. */
+static char *hmac_token_by(const EVP_MD *digest, const char *header, const char *claims,
+                           const char *key)
 {
     struct buf buf;
     uint8_t mac[EVP_MAX_MD_SIZE];
     unsigned size = 0;
     buf_init(&buf, 1 << 20);
     append_parts(&buf, header, claims);
-    HMAC(EVP_sha256(), key, (int)strlen(key), buf.data, buf.size, mac, &size);
+    HMAC(digest, key, (int)strlen(key), buf.data, buf.size, mac, &size);
     buf_append_char(&buf, '.');
     append_base64url(&buf, mac, size);
     return (char *)buf_take(&buf, &(size_t){0});
+}
+
+static char *hmac_token(const char *header, const char *claims, const char *key)
+{
+    return hmac_token_by(EVP_sha256(), header, claims, key);
 }
 
 static char *key_token(const char *header, const char *claims, EVP_PKEY *key)
@@ -401,6 +408,31 @@ static void e50_from_the_future(void **state)
     free(token);
 }
 
+static void checks_longer_hmacs_again_and_again(void **state)
+{
+    const struct {
+        const char *alg, *header;
+        const EVP_MD *digest;
+    } cases[] = {{"HS384", "{\"alg\":\"HS384\"}", EVP_sha384()},
+                 {"HS512", "{\"alg\":\"HS512\"}", EVP_sha512()}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct verifier *verifier = NULL;
+        const char *problem = NULL;
+        struct identity_options options = {.secret = LONG_SECRET,
+                                           .secret_alg = cases[i].alg};
+        assert_int_equal(verifier_create(&options, &verifier, &problem), ERR_OK);
+        for (int again = 0; again < 3; again++) {
+            char *token =
+                hmac_token_by(cases[i].digest, cases[i].header, CLAIMS, LONG_SECRET);
+            assert_int_equal(check(verifier, token), ERR_OK);
+            free(token);
+            refused(verifier, hmac_token(cases[i].header, CLAIMS, LONG_SECRET),
+                    "signature");
+        }
+        verifier_destroy(verifier);
+    }
+}
+
 static void e51_for_somebody_else(void **state)
 {
     struct verifier *verifier = NULL;
@@ -727,6 +759,7 @@ int main(void)
         cmocka_unit_test(e48_strange_kids),
         cmocka_unit_test(e49_exp),
         cmocka_unit_test(e50_from_the_future),
+        cmocka_unit_test(checks_longer_hmacs_again_and_again),
         cmocka_unit_test(e51_for_somebody_else),
         cmocka_unit_test(e52_crit),
         cmocka_unit_test(e53_said_twice),

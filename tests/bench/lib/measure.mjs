@@ -97,7 +97,7 @@ export function foreignOf(result) {
 const stolenSeconds = () => Number(readFileSync('/proc/stat', 'utf8').split('\n')[0].split(/ +/)[8] ?? 0) / 100
 
 /** As a part of what is allowed. */
-const disturbance = result => Math.max(foreignOf(result) / settings.foreign, result.stolen / settings.stolen)
+const disturbance = result => Math.max(foreignOf(result) / (settings.foreign || 1e-9), result.stolen / settings.stolen)
 
 /**
  * Repeats what ran beside something else; the least disturbed counts, marked if need be.
