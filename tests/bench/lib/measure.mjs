@@ -60,6 +60,7 @@ export async function load(system, flags) {
     const grown = name => (after[name] ?? NaN) - (before[name] ?? NaN)
     result.sql_calls = grown('belfry_core_db_calls_total')
     result.receipts = grown('belfry_edge_publications_total') / grown('belfry_core_publications_total')
+    if (['messages', 'typing'].includes(flags.scenario) && result.receipts < 0.9) throw new Error(`of an event only ${result.receipts} came by the bus, the rest was repaired`)
     result.bus_messages = grown('belfry_bus_received_total') / grown('belfry_core_publications_total')
     result.frames_per_write = grown('belfry_edge_frames_sent_total') / grown('belfry_edge_write_calls_total')
   }

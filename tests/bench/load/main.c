@@ -14,8 +14,8 @@
 #define CONNECT_MAX_S  180
 #define STALLED_S      15 /* connecting without one more client */
 #define DRAIN_MAX_S    15
-#define DRAIN_QUIET_NS 300000000ULL
-#define SETTLE_S       2 /* idle: before memory is read */
+#define DRAIN_QUIET_NS 1500000000ULL /* what the bus lost comes within a second */
+#define SETTLE_S       2             /* idle: before memory is read */
 #define HEARD_MAX_S    10
 
 static void start_workers(const struct options *options, struct shared *shared)
