@@ -103,6 +103,7 @@ async function main() {
   if (!settings.quick) console.log(`${rows.length} rows, about ${Math.ceil(seconds(rows, settings.runs) / 60)} minutes`)
   for (const row of rows) {
     const result = await measureRow(row, context, folder)
+    if (stopping) return false // what was measured before stays
     results.push(result)
     await writeFile(join(folder, `${row.name}.json`), JSON.stringify(result, null, 1))
     console.log(`${result.pass ? 'pass' : 'MISS'}  ${row.name}: ${result.figure}${result.note ? ` · ${result.note}` : ''} · ${Math.round(result.seconds)} s`)
@@ -114,7 +115,9 @@ async function main() {
   return results.every(result => result.pass)
 }
 
+let stopping = false
 async function stop() {
+  stopping = true
   stopPrograms()
   await stopAll()
 }
