@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hmac.h"
+
 #define NUMBER_MAX_BYTES 2048 /* of a modulus or a coordinate */
 #define PROBLEM_SIZE     256
 
@@ -76,18 +78,7 @@ static EVP_MAC_CTX *make_mac(const char *alg, struct bytes secret)
 {
     char digest[8];
     snprintf(digest, sizeof(digest), "SHA%.3s", alg + 2);
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *mac = hmac != NULL ? EVP_MAC_CTX_new(hmac) : NULL;
-    EVP_MAC_free(hmac);
-    if (mac != NULL && EVP_MAC_init(mac, secret.data, secret.size, params) != 1) {
-        EVP_MAC_CTX_free(mac);
-        return NULL;
-    }
-    return mac;
+    return hmac_create(digest, secret);
 }
 
 /* Takes a copy of `data`. */

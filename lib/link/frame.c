@@ -3,11 +3,11 @@
 #include "link/frame.h"
 
 #include <assert.h>
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "base/hmac.h"
 #include "base/metrics.h"
 
 #define VERSION         1
@@ -37,28 +37,16 @@ enum err link_key_create(const char *secret, struct link_key **ret_key)
         return ERR_VALIDATION_ERROR;
     }
     struct link_key *key = calloc(1, sizeof(*key));
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    if (key == NULL || mac == NULL) {
-        goto fail;
+    if (key == NULL) {
+        return ERR_UNAVAILABLE;
     }
-    key->ready = EVP_MAC_CTX_new(mac);
-    char digest[] = "SHA256";
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    if (key->ready == NULL ||
-        EVP_MAC_init(key->ready, (const uint8_t *)secret, strlen(secret), params) != 1) {
-        goto fail;
+    key->ready = hmac_create("SHA256", bytes_of_text(secret));
+    if (key->ready == NULL) {
+        link_key_destroy(key);
+        return ERR_UNAVAILABLE;
     }
-    EVP_MAC_free(mac); /* the context keeps its own reference */
     *ret_key = key;
     return ERR_OK;
-
-fail:
-    EVP_MAC_free(mac);
-    link_key_destroy(key);
-    return ERR_UNAVAILABLE;
 }
 
 void link_key_destroy(struct link_key *key)
