@@ -97,10 +97,11 @@ static void end_pace(struct news *news, struct pace *pace)
 {
     LIST_EACH(&pace->waiting, node) {
         struct change *change = container_of(node, struct change, node);
-        list_remove(&change->node);
-        list_push(&news->due, &change->node);
         if (change->present == change->told) {
             forget(news, change);
+        } else {
+            list_remove(&change->node);
+            list_push(&news->due, &change->node);
         }
     }
     list_remove(&pace->in_told);
