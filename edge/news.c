@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* A room of which something was told; for NEWS_PACE_MS. */
+/* A room of which something was told; for pace_ms(). */
 struct pace {
     struct uuid room;
     int64_t told_ms;
@@ -109,11 +109,17 @@ static void end_pace(struct news *news, struct pace *pace)
     free(pace);
 }
 
+static int64_t pace_ms(const struct news *news)
+{
+    int64_t ms = (int64_t)news->paces.size;
+    return ms < NEWS_PACE_MS ? NEWS_PACE_MS : ms < NEWS_PACE_MAX_MS ? ms : NEWS_PACE_MAX_MS;
+}
+
 void news_turn(struct news *news, int64_t now_ms)
 {
     LIST_EACH(&news->told, node) {
         struct pace *pace = container_of(node, struct pace, in_told);
-        if (now_ms - pace->told_ms < NEWS_PACE_MS) {
+        if (now_ms - pace->told_ms < pace_ms(news)) {
             return;
         }
         end_pace(news, pace);

@@ -1,7 +1,8 @@
 /* What rooms shall hear of who comes and goes, until a lease takes it along: at once in a
  * room of which nothing was told just now; what changes there then is gathered and told
- * together, NEWS_PACE_MS after the last telling. So each member of a room that fills is
- * written to twice a second, not for each that comes. */
+ * together, a pace after the last telling. So each member of a room that fills is written
+ * to twice a second, not for each that comes; where hundreds of rooms have news, as when
+ * all come back at once, less often: the pace is a millisecond for each such room. */
 #ifndef EDGE_NEWS_H
 #define EDGE_NEWS_H
 
@@ -12,7 +13,8 @@
 #include "base/map.h"
 #include "base/uuid.h"
 
-#define NEWS_PACE_MS 500
+#define NEWS_PACE_MS     500 /* at least, */
+#define NEWS_PACE_MAX_MS 2000 /* and at most */
 
 struct room_user {
     struct uuid room, user;

@@ -1,5 +1,6 @@
 /* Checks that the first who comes into a room is told at once, that those who follow wait
- * and are told together, and that who comes and goes meanwhile is not told at all. */
+ * and are told together, later where many rooms have news, and that who comes and goes
+ * meanwhile is not told at all. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -123,6 +124,36 @@ static void all_is_due_when_it_is_hurried(void **state)
     news_finish(&news);
 }
 
+/* Tells something of so many other rooms. */
+static void crowd(struct news *news, uint16_t rooms, int64_t now_ms)
+{
+    for (uint16_t i = 0; i < rooms; i++) {
+        struct uuid each = {{9, (uint8_t)i, (uint8_t)(i >> 8)}};
+        note(news, &each, 1, true);
+        take(news, now_ms);
+    }
+}
+
+static void the_more_rooms_have_news_the_longer_they_gather(void **state)
+{
+    struct news news;
+    news_init(&news);
+    note(&news, &room, 1, true);
+    ASSERT_TAKEN(&news, 0, 1, 0);
+    crowd(&news, 799, 1);
+    note(&news, &room, 2, true);
+    ASSERT_TAKEN(&news, 799, 0);
+    ASSERT_TAKEN(&news, 800, 2, 0);
+    crowd(&news, 3000, 801);
+    note(&news, &room, 3, true);
+    ASSERT_TAKEN(&news, 800 + NEWS_PACE_MAX_MS - 1, 0);
+    ASSERT_TAKEN(&news, 800 + NEWS_PACE_MAX_MS, 3, 0);
+    note(&news, &room, 4, true); /* of the others nothing new came: it is calm again */
+    ASSERT_TAKEN(&news, 801 + NEWS_PACE_MAX_MS, 0);
+    ASSERT_TAKEN(&news, 800 + NEWS_PACE_MAX_MS + NEWS_PACE_MS, 4, 0);
+    news_finish(&news);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +162,7 @@ int main(void)
         cmocka_unit_test(who_comes_and_goes_meanwhile_is_not_told),
         cmocka_unit_test(nothing_told_begins_no_pace),
         cmocka_unit_test(all_is_due_when_it_is_hurried),
+        cmocka_unit_test(the_more_rooms_have_news_the_longer_they_gather),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
