@@ -8,7 +8,9 @@
 #include "base/log.h"
 #include "edge/edge.h"
 
-#define TEXT_MAX (256 * 1024)
+#define TEXT_MAX           (256 * 1024)
+#define DESCRIPTORS_BESIDE 1024 /* cores, files, timers */
+#define CLIENTS_MAX        (1024 * 1024)
 
 static struct edge edge;
 static struct edge_config config;
@@ -63,12 +65,19 @@ static void watch_signals(uv_loop_t *loop)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* Each client is a descriptor; the soft limit of a shell is 1,024 of them. */
-static void raise_descriptors(void)
+/* Each client is a descriptor, or three with TLS at the edge; the soft limit of a shell
+ * is 1,024 of them. No more than are needed: at each close libwebsockets looks through a
+ * table with a place for every one (5 µs for 20,000), and a container may have a million.
+ */
+static void set_descriptors(void)
 {
+    bool tls = config.tls_certificate != NULL && config.tls_certificate[0] != '\0';
+    int64_t clients =
+        config.max_connections < CLIENTS_MAX ? config.max_connections : CLIENTS_MAX;
+    rlim_t wanted = (rlim_t)clients * (tls ? 3 : 1) + DESCRIPTORS_BESIDE;
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max < 1048576 ? limit.rlim_max : 1048576;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
 }
@@ -98,7 +107,7 @@ int main(int argc, char **argv)
     }
     log_init("edge", (enum log_level)config.log_level,
              (enum log_format)config.log_format);
-    raise_descriptors();
+    set_descriptors();
     uv_loop_t *loop = uv_default_loop();
     watch_signals(loop);
     if (edge_start(&edge, &config, loop) != ERR_OK) {

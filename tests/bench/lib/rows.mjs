@@ -94,7 +94,8 @@ function cpu(inFlight, most) {
 async function latency(context) {
   const [belfry, baseline] = [await context.belfry(), await context.baseline()]
   const flags = { scenario: 'messages', clients: 1000, rooms: 100, rate: 500, warm: 1, seconds: seconds(6) }
-  const runs = await inTurns({ belfry: () => load(belfry, flags), stack: () => load(baseline, flags) })
+  // a pause or two decides a run's p99: the median of few runs is one of luck
+  const runs = await inTurns({ belfry: () => load(belfry, flags), stack: () => load(baseline, flags) }, 2 * settings.runs - 1)
   const at = name => ['belfry', 'stack'].map(side => summary(runs[side], run => run.ack_ms[name]))
   const p50 = ratio(...at('p50'), { most: 0.85, unit: 'ms' })
   const p99 = ratio(...at('p99'), { most: 0.5, unit: 'ms' })
@@ -339,7 +340,7 @@ export const ROWS = [
   { name: 'messages-400', what: 'SEND_MESSAGE, rooms of 10, 400 in flight', goal: '≥ 4.5 × the stack', takes: [0, 24], shares: 'messages 400', run: throughput(400, 4.5, 5.5) },
   { name: 'cpu-100', what: 'server CPU per message, 100 in flight', goal: '≤ 0.25 × the stack', takes: [30, 24], shares: 'messages 100', run: cpu(100, 0.25) },
   { name: 'cpu-400', what: 'server CPU per message, 400 in flight', goal: '≤ 0.20 × the stack', takes: [0, 24], shares: 'messages 400', run: cpu(400, 0.2) },
-  { name: 'latency', what: 'ack latency at 500/s, open loop', goal: 'p50 ≤ 0.85 ×, p99 ≤ 0.5 × the stack', takes: [0, 18], run: latency },
+  { name: 'latency', what: 'ack latency at 500/s, open loop', goal: 'p50 ≤ 0.85 ×, p99 ≤ 0.5 × the stack', takes: [0, 32], run: latency },
   { name: 'postgres', what: "PostgreSQL's CPU per request", goal: '≤ 1.25 × the bare loop', takes: [0, 15], run: postgres },
   { name: 'cost-answers', what: 'what stored answers cost of persisted throughput', goal: '≤ 20 %', takes: [12, 17], shares: 'promises', run: cost('answers', 0.2) },
   { name: 'cost-locks', what: 'what locks cost of it', goal: 'within noise', takes: [12, 17], shares: 'promises', run: cost('locks') },
