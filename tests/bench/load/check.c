@@ -43,12 +43,9 @@ static void measured(struct swarm *swarm, const struct incoming *in, uint64_t se
 void check_joined(struct swarm *swarm, struct client *client, const struct incoming *in)
 {
     static const char key[] = "\"seq\":";
-    if (client->joined > 0) {
-        return; /* only the first room has traffic */
-    }
     client->has_seq = memmem(in->body, in->body_size, key, sizeof(key) - 1) != NULL;
-    client->last_seq = find_seq(in->body, in->body_size);
-    swarm->shared->rooms[client_room(swarm, client)].members++;
+    client->seqs[client->joined] = find_seq(in->body, in->body_size);
+    swarm->shared->rooms[client_room(swarm, client, client->joined)].members++;
 }
 
 bool check_welcomed(struct swarm *swarm, struct client *client, const struct incoming *in)
@@ -56,11 +53,11 @@ bool check_welcomed(struct swarm *swarm, struct client *client, const struct inc
     char room[ROOM_NAME_SIZE];
     client_room_name(swarm, client, client->joined, room);
     const char *at = memmem(in->body, in->body_size, room, strlen(room));
-    if (at != NULL && client->joined == 0) {
+    if (at != NULL) {
         at += strlen(room) + strlen("\":\""); /* the cursor begins with the seq */
         client->has_seq = true;
-        client->last_seq = dialect_number(&at, in->body + in->body_size);
-        swarm->shared->rooms[client_room(swarm, client)].members++;
+        client->seqs[client->joined] = dialect_number(&at, in->body + in->body_size);
+        swarm->shared->rooms[client_room(swarm, client, client->joined)].members++;
     }
     return at != NULL;
 }
@@ -74,7 +71,8 @@ static void raise(_Atomic uint64_t *at, uint64_t to)
 
 void check_reply(struct swarm *swarm, struct client *client, const struct incoming *in)
 {
-    struct shared_room *room = &swarm->shared->rooms[client_room(swarm, client)];
+    struct shared_room *room =
+        &swarm->shared->rooms[client_room(swarm, client, client->calling)];
     room->acks++;
     swarm->worker->acked++;
     if (client->has_seq && swarm->options->scenario == SCENARIO_MESSAGES) {
@@ -86,20 +84,39 @@ void check_reply(struct swarm *swarm, struct client *client, const struct incomi
     }
 }
 
+/* Where the client keeps what has come of the event's room; NULL: it joined no such one.
+ */
+static uint64_t *seq_of_room(const struct swarm *swarm, const struct client *client,
+                             const struct incoming *in)
+{
+    static const char key[] = "\"roomId\":\"00000000-0000-4000-9000-";
+    uint32_t joins = swarm->options->joins;
+    if (joins <= 1) {
+        return client->seqs;
+    }
+    const char *at = memmem(in->body, in->body_size, key, sizeof(key) - 1);
+    uint64_t room = at != NULL ? hex(at + sizeof(key) - 1, 12) : UINT64_MAX;
+    uint64_t number = room / options_apart(swarm->options);
+    return number < joins && room == client_room(swarm, client, (uint32_t)number)
+               ? &client->seqs[number]
+               : NULL;
+}
+
 static void check_message(struct swarm *swarm, struct client *client,
                           const struct incoming *in)
 {
     static const char key[] = "\"content\":\"";
     const char *text = memmem(in->body, in->body_size, key, sizeof(key) - 1);
     uint64_t sent_ns = text != NULL ? hex(text + sizeof(key) - 1, 16) : 0;
-    uint64_t seq = client->has_seq ? find_seq(in->body, in->body_size) : 0;
-    if (client->has_seq && seq <= client->last_seq) {
-        swarm->worker->duplicates++;
-        return;
-    }
     if (client->has_seq) {
-        swarm->worker->gaps += seq - client->last_seq - 1;
-        client->last_seq = seq;
+        uint64_t seq = find_seq(in->body, in->body_size);
+        uint64_t *last = seq_of_room(swarm, client, in);
+        if (last == NULL || seq <= *last) {
+            swarm->worker->duplicates++;
+            return;
+        }
+        swarm->worker->gaps += seq - *last - 1;
+        *last = seq;
     }
     measured(swarm, in, sent_ns);
 }
@@ -118,11 +135,11 @@ static void check_typing(struct swarm *swarm, struct client *client,
     if (user >= options->clients) {
         return;
     }
-    uint64_t members = (options->clients + options->rooms - 1) / options->rooms;
+    uint32_t apart = options_apart(options);
     if (client->heard == NULL) {
-        client->heard = calloc(1, members);
+        client->heard = calloc(1, (options->clients + apart - 1) / apart);
     }
-    uint8_t *heard = client->heard + user / options->rooms;
+    uint8_t *heard = client->heard + user / apart;
     uint8_t expected = *heard == 2 ? 1 : 2; /* 2: started; all begin with that */
     if (typing != (expected == 2)) {
         swarm->worker->gaps++;
@@ -131,7 +148,7 @@ static void check_typing(struct swarm *swarm, struct client *client,
     measured(swarm, in, swarm->shared->typed_ns[user][typing]);
 }
 
-/* Each of the broadcasts once, in order; last_seq is the number of the last. */
+/* Each of the broadcasts once, in order; the first of seqs is the number of the last. */
 static void check_broadcast(struct swarm *swarm, struct client *client,
                             const struct incoming *in)
 {
@@ -142,12 +159,12 @@ static void check_broadcast(struct swarm *swarm, struct client *client,
     }
     at += sizeof(PUBLISH_MARK) - 1;
     uint64_t number = dialect_number(&at, in->body + in->body_size);
-    if (number <= client->last_seq || number > BROADCASTS_MAX) {
+    if (number <= client->seqs[0] || number > BROADCASTS_MAX) {
         swarm->worker->duplicates++;
         return;
     }
-    swarm->worker->gaps += number - client->last_seq - 1;
-    client->last_seq = number;
+    swarm->worker->gaps += number - client->seqs[0] - 1;
+    client->seqs[0] = number;
     swarm->worker->heard_ns[number - 1] = swarm->now_ns;
     swarm->worker->heard[number - 1]++;
     swarm->worker->delivered++;
@@ -167,10 +184,10 @@ void check_event(struct swarm *swarm, struct client *client, const struct incomi
 void check_end(struct swarm *swarm)
 {
     for (uint32_t i = 0; i < swarm->client_count; i++) {
-        struct client *client = &swarm->clients[i];
-        uint64_t last = swarm->shared->rooms[client_room(swarm, client)].last_seq;
-        if (client->has_seq && last > client->last_seq) {
-            swarm->worker->missing += last - client->last_seq;
+        const struct client *client = &swarm->clients[i];
+        for (uint32_t n = 0; client->has_seq && n < client->joined; n++) {
+            uint64_t last = swarm->shared->rooms[client_room(swarm, client, n)].last_seq;
+            swarm->worker->missing += last > client->seqs[n] ? last - client->seqs[n] : 0;
         }
     }
 }

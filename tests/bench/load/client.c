@@ -89,14 +89,14 @@ void client_room_name(const struct swarm *swarm, const struct client *client,
                       uint32_t number, char ret_name[ROOM_NAME_SIZE])
 {
     snprintf(ret_name, ROOM_NAME_SIZE, "room:00000000-0000-4000-9000-%012x",
-             (client->user + number) % swarm->options->rooms);
+             client_room(swarm, client, number));
 }
 
 void client_send_join(struct swarm *swarm, struct client *client)
 {
     char data[128];
-    uint32_t room = (client->user + client->joined) % swarm->options->rooms;
-    snprintf(data, sizeof(data), "{\"roomId\":\"00000000-0000-4000-9000-%012x\"}", room);
+    snprintf(data, sizeof(data), "{\"roomId\":\"00000000-0000-4000-9000-%012x\"}",
+             client_room(swarm, client, client->joined));
     send_call(swarm, client, "JOIN_ROOM", data);
 }
 
@@ -130,19 +130,22 @@ void client_send_hello(struct swarm *swarm, struct client *client)
 }
 
 /* The text begins with the time at which it was due, so that any process can tell how
- * long it took; the rest is padding. The clientId is unlike any other. */
+ * long it took; the rest is padding. The clientId is random, as clients make them. */
 static void send_message(struct swarm *swarm, struct client *client)
 {
     char data[PAYLOAD_MAX - 256];
     static const char padding[] = "the quick brown fox jumps over the lazy dog, ";
-    int used = snprintf(data, sizeof(data),
-                        "{\"roomId\":\"00000000-0000-4000-9000-%012x\",\"clientId\":"
-                        "\"%08x-%04x-4%03x-8%03x-%04x%08x\",\"content\":\"%016llx ",
-                        client_room(swarm, client), (uint32_t)(swarm->now_ns >> 28),
-                        (uint32_t)(swarm->now_ns >> 12) & 0xffff,
-                        (uint32_t)swarm->now_ns & 0xfff, client->call & 0xfff,
-                        (client->call >> 12) & 0xffff, client->user,
-                        (unsigned long long)client->due_ns);
+    uint64_t high = swarm_random(swarm), low = swarm_random(swarm);
+    client->calling =
+        swarm->options->joins > 1 ? (uint8_t)(high % swarm->options->joins) : 0;
+    int used =
+        snprintf(data, sizeof(data),
+                 "{\"roomId\":\"00000000-0000-4000-9000-%012x\",\"clientId\":"
+                 "\"%08x-%04x-4%03x-8%03x-%012llx\",\"content\":\"%016llx ",
+                 client_room(swarm, client, client->calling), (uint32_t)(high >> 32),
+                 (uint32_t)(high >> 16) & 0xffff, (uint32_t)(high >> 4) & 0xfff,
+                 (uint32_t)(low >> 48) & 0xfff, (unsigned long long)low & 0xffffffffffff,
+                 (unsigned long long)client->due_ns);
     for (uint32_t i = 17; i < swarm->options->size; i++) {
         data[used++] = padding[i % (sizeof(padding) - 1)];
     }
@@ -156,7 +159,7 @@ static void send_typing(struct swarm *swarm, struct client *client)
     client->typing = !client->typing;
     swarm->shared->typed_ns[client->user][client->typing] = client->due_ns;
     snprintf(data, sizeof(data), "{\"roomId\":\"00000000-0000-4000-9000-%012x\"}",
-             client_room(swarm, client));
+             client_room(swarm, client, 0));
     send_call(swarm, client, client->typing ? "TYPING_START" : "TYPING_STOP", data);
 }
 
@@ -192,8 +195,8 @@ static void bind_source(const struct swarm *swarm, const struct client *client, 
 
 static const char *url_of(const struct options *options, const struct client *client)
 {
-    uint32_t room = client->user % options->rooms;
-    uint32_t number = client->user / options->rooms; /* in its room */
+    uint32_t room = client->user % options_apart(options);
+    uint32_t number = client->user / options_apart(options); /* in its room */
     uint32_t at = options->together ? room : room + number;
     return options->urls[at % options->url_count];
 }

@@ -14,8 +14,9 @@ static const char help[] =
     "  --tls              by TLS, as to https://HOST:PORT; certificates are not checked\n"
     "  --dialect NAME     json (default) or socketio\n"
     "  --clients N        connections; client i is user i\n"
-    "  --rooms R          client i is in room i mod R\n"
-    "  --joins K          rooms that a client joins (1)\n"
+    "  --rooms R          of all; clients are spread over them evenly\n"
+    "  --joins K          rooms that a client joins (1): client i the rooms i mod R/K,\n"
+    "                     R/K further, 2R/K further …; messages go to any of them\n"
     "  --at-once K        so many of them as it connects, without asking again (0)\n"
     "  --members HOW      a room's are spread over the addresses (default), or together\n"
     "                     at one\n"
@@ -250,6 +251,9 @@ void options_read(int argc, char **argv, struct options *ret_options)
     }
     if (ret_options->in_flight == 0 && ret_options->rate <= 0) {
         fail("--rate must be more than 0", NULL);
+    }
+    if (ret_options->rooms < ret_options->joins) {
+        fail("--rooms must not be less than --joins", NULL);
     }
     if (ret_options->tls && ret_options->scenario == SCENARIO_BROADCAST) {
         fail("broadcast publishes by plain HTTP: not with TLS", NULL);

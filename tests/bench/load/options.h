@@ -24,12 +24,12 @@ struct options {
     const char *urls[URLS_MAX]; /* host:port */
     unsigned url_count;
     bool together; /* members of a room use the same of them, instead of all in turns */
-    bool tls; /* to all of them */
+    bool tls;      /* to all of them */
     const struct dialect *dialect;
     enum scenario scenario;
-    uint32_t clients;   /* client i is seeded user i */
-    uint32_t rooms;     /* client i is in room i mod rooms */
-    uint32_t joins;     /* and in the next ones, so many altogether */
+    uint32_t clients; /* client i is seeded user i */
+    uint32_t rooms;
+    uint32_t joins;     /* rooms of a client */
     uint32_t at_once;   /* so many of them with the hello */
     uint32_t in_flight; /* closed loop; 0: open loop */
     double rate;        /* open loop: per second */
@@ -42,6 +42,12 @@ struct options {
     struct usage_group groups[USAGE_GROUPS_MAX];
     unsigned group_count;
 };
+
+/* How far apart the numbers of a client's rooms are: clients that share one share all. */
+static inline uint32_t options_apart(const struct options *options)
+{
+    return options->joins > 1 ? options->rooms / options->joins : options->rooms;
+}
 
 /* Reads the command line; says what is wrong and ends the program when it is. */
 void options_read(int argc, char **argv, struct options *ret_options);

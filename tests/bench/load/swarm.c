@@ -24,19 +24,29 @@ static void *allocate(size_t count, size_t size)
 
 /* ---------------------------------------------------------------- who may send */
 
-static void add_idle(struct swarm *swarm, struct client *client)
+/* xorshift64*: numbers that differ enough for keys and choices. */
+uint64_t swarm_random(struct swarm *swarm)
 {
-    uint32_t at = (swarm->idle_first + swarm->idle_count) % swarm->client_count;
-    swarm->idle[at] = client;
-    swarm->idle_count++;
+    uint64_t x = swarm->random;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    swarm->random = x;
+    return x * 0x2545f4914f6cdd1dULL;
 }
 
+static void add_idle(struct swarm *swarm, struct client *client)
+{
+    swarm->idle[swarm->idle_count++] = client;
+}
+
+/* Any of them. */
 static struct client *take_idle(struct swarm *swarm)
 {
     while (swarm->idle_count > 0) {
-        struct client *client = swarm->idle[swarm->idle_first];
-        swarm->idle_first = (swarm->idle_first + 1) % swarm->client_count;
-        swarm->idle_count--;
+        uint32_t at = (uint32_t)(swarm_random(swarm) % swarm->idle_count);
+        struct client *client = swarm->idle[at];
+        swarm->idle[at] = swarm->idle[--swarm->idle_count];
         if (client->state == CLIENT_READY) {
             return client;
         }
@@ -166,6 +176,7 @@ _Noreturn void swarm_run(const struct options *options, struct shared *shared,
         .worker = worker,
         .clients = allocate(count, sizeof(struct client)),
         .client_count = count,
+        .random = now_ns() ^ (uint64_t)(first + 1) << 40, /* unlike those of other runs */
         .epoll = epoll_create1(EPOLL_CLOEXEC),
         .tls = options->tls ? tls_context() : NULL,
         .idle = allocate(count, sizeof(struct client *)),
@@ -175,7 +186,10 @@ _Noreturn void swarm_run(const struct options *options, struct shared *shared,
     if (options->in_flight == 0) {
         swarm.interval_ns = (uint64_t)(1e9 * options->processes / options->rate);
     }
+    size_t rooms = options->joins > 0 ? options->joins : 1;
+    swarm.seqs = allocate(count * rooms, sizeof(uint64_t));
     for (uint32_t i = 0; i < count; i++) {
+        swarm.clients[i].seqs = swarm.seqs + i * rooms;
         swarm.clients[i].user = first + i;
         swarm.clients[i].fd = -1;
     }

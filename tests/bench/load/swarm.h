@@ -24,17 +24,18 @@ enum client_state {
 struct client {
     int fd;
     uint8_t state;
-    uint8_t joined; /* rooms */
-    bool typing;    /* what it said last */
-    bool has_seq;   /* its room's events are numbered */
+    uint8_t joined;  /* rooms */
+    uint8_t calling; /* the number of that which its call under way is for */
+    bool typing;     /* what it said last */
+    bool has_seq;    /* its rooms' events are numbered */
     uint32_t user;
     uint32_t call; /* number of its last call */
     uint32_t rest_size;
-    char *rest;        /* start of a message that is not complete */
-    uint8_t *heard;    /* typing: what each member of the room was heard to do last */
-    uint64_t last_seq; /* delivered */
-    uint64_t due_ns;   /* when its call under way was due; 0: none is */
-    SSL *ssl;          /* NULL: plain */
+    char *rest;      /* start of a message that is not complete */
+    uint8_t *heard;  /* typing: what each member of the room was heard to do last */
+    uint64_t *seqs;  /* of each of its rooms: delivered up to here */
+    uint64_t due_ns; /* when its call under way was due; 0: none is */
+    SSL *ssl;        /* NULL: plain */
 };
 
 struct swarm {
@@ -43,13 +44,15 @@ struct swarm {
     struct worker *worker;
     struct client *clients;
     uint32_t client_count;
+    uint64_t *seqs;    /* those of all clients */
+    uint64_t random;   /* the state of swarm_random() */
     uint32_t next;     /* client to connect */
     uint32_t entering; /* on their way in */
     int epoll;
     SSL_CTX *tls; /* NULL: plain */
 
-    struct client **idle; /* ring of those that may send */
-    uint32_t idle_first, idle_count;
+    struct client **idle; /* those that may send, in no order */
+    uint32_t idle_count;
     uint32_t in_flight, in_flight_max;
     uint64_t due_ns;      /* open loop: of the next event */
     uint64_t interval_ns; /* 0: closed loop */
@@ -62,6 +65,7 @@ _Noreturn void swarm_run(const struct options *options, struct shared *shared,
                          struct worker *worker, uint32_t first, uint32_t count);
 
 /* ---- swarm.c, for client.c ---- */
+uint64_t swarm_random(struct swarm *swarm);
 void swarm_ready(struct swarm *swarm, struct client *client);
 void swarm_answered(struct swarm *swarm, struct client *client);
 
@@ -89,9 +93,12 @@ void client_send_frame(struct swarm *swarm, struct client *client, char *payload
 /* ---- client_read.c ---- */
 void client_on_readable(struct swarm *swarm, struct client *client);
 
-static inline uint32_t client_room(const struct swarm *swarm, const struct client *client)
+/* Of those that a client joins the first, the second …: each room has as many members. */
+static inline uint32_t client_room(const struct swarm *swarm, const struct client *client,
+                                   uint32_t number)
 {
-    return client->user % swarm->options->rooms;
+    uint32_t apart = options_apart(swarm->options);
+    return client->user % apart + number * apart;
 }
 
 /* ---- check.c: what arrives ---- */
