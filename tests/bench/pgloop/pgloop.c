@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/uuid.h"
 #include "core/admission.h"
 #include "core/db/db_many.h"
 #include "core/event.h"
@@ -38,7 +39,7 @@ struct conn {
 /* One call, as the core would submit it. */
 struct call {
     struct db_call call;
-    char user[40], room[40], key[40], hash[40];
+    char user[40], room[40], key[40], id[UUID_TEXT_SIZE], hash[40];
 };
 
 struct loop {
@@ -84,6 +85,7 @@ static uint32_t pick_user(struct loop *loop, const struct conn *conn)
     }
 }
 
+/* Keys are what clients make, random UUIDs; a message's id is made as the core does. */
 static void make_call(struct loop *loop, struct conn *conn, struct call *call)
 {
     uint32_t user = pick_user(loop, conn);
@@ -91,9 +93,10 @@ static void make_call(struct loop *loop, struct conn *conn, struct call *call)
     snprintf(call->user, sizeof(call->user), "00000000-0000-4000-8000-%012x", user);
     snprintf(call->room, sizeof(call->room), "00000000-0000-4000-9000-%012x",
              user % loop->options.rooms);
-    snprintf(call->key, sizeof(call->key), "%08x-%04x-4%03x-8%03x-%012llx", (uint32_t)a,
+    snprintf(call->key, sizeof(call->key), "%08x-%04x-4%03x-%04x-%012llx", (uint32_t)a,
              (uint32_t)(a >> 32) & 0xffff, (uint32_t)(a >> 48) & 0xfff,
-             (uint32_t)b & 0xfff, (unsigned long long)(b >> 16));
+             (uint32_t)(b & 0x3fff) | 0x8000, (unsigned long long)(b >> 16));
+    uuid_format(uuid_v7(), call->id);
     snprintf(call->hash, sizeof(call->hash), "\\x%016llx%016llx", (unsigned long long)a,
              (unsigned long long)b);
     const char *params[PARAMS] = {
@@ -101,7 +104,7 @@ static void make_call(struct loop *loop, struct conn *conn, struct call *call)
         call->user, SESSION,        NULL,       "0",       "f",
         call->key,  "SEND_MESSAGE", call->hash, "actions", loop->actions,
         "3",        call->room,     "0",        NULL,      "0",
-        loop->text, NULL,           call->key,  call->key,
+        loop->text, NULL,           call->key,  call->id,
     };
     call->call.many = loop->many;
     call->call.param_count = PARAMS;
