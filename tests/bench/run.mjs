@@ -2,26 +2,32 @@
 //
 //   node tests/bench/run.mjs [NAME…] [--runs N] [--quick] [--foreign CORES] [--document]
 
+import { execFileSync } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
+import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Context } from './lib/context.mjs'
 import { writeDocument } from './lib/document.mjs'
 import { fdatasync, foreignOf, settings, stopPrograms } from './lib/measure.mjs'
 import { ROWS } from './lib/rows.mjs'
-import { summary, table } from './lib/stats.mjs'
-import { ROOT, stopAll } from './lib/system.mjs'
+import { fixed, summary, table } from './lib/stats.mjs'
+import { ROOT, stopAll, versions } from './lib/system.mjs'
+
+/** Beyond so many seconds nothing is repeated any more: all of it is to stay below an hour. */
+const REPEATING_ENDS_S = 55 * 60
 
 const HELP = `./dev bench [NAME…]: measures; without names, all of it
 
   --runs N         runs of each side, in turns (5)
   --quick          two seconds a run: to see that it works, not to judge by
   --foreign CORES  CPU of others beyond which a run is repeated (0.15)
-  --document       writes the table into docs/performance.md, too
+  --document       writes the table into docs/performance.md, too: of all rows that were
+                   measured with their usual runs, now or before
 
 ${table([['  NAME', 'what', 'goal', 'takes, five runs'], ...ROWS.map(row => [`  ${row.name}`, row.what, row.goal, `${Math.round(seconds([row], 5))} s`])])}
 
-All of it takes about ${Math.round(seconds(ROWS, 5) / 60)} minutes, and up to 20 more on a machine that has something else to do.
+All of it takes about ${Math.round(seconds(ROWS, 5) / 60)} minutes, and up to ${Math.round((REPEATING_ENDS_S - seconds(ROWS, 5)) / 60)} more on a machine that has something else to do.
 
 ./dev bench instructions [--record] counts the instructions of hot paths.
 `
@@ -30,7 +36,8 @@ All of it takes about ${Math.round(seconds(ROWS, 5) / 60)} minutes, and up to 20
 function seconds(rows, runs) {
   const measured = new Set()
   let sum = 0
-  for (const { name, takes: [once, turn], shares = name } of rows) {
+  const parts = rows.flatMap(row => (row.of ? ROWS.filter(({ name }) => row.of.includes(name)) : row))
+  for (const { name, takes: [once, turn], shares = name } of parts) {
     if (!measured.has(shares)) sum += once + turn * runs
     measured.add(shares)
   }
@@ -54,6 +61,23 @@ function choose(names) {
   return names.length ? ROWS.filter(row => names.includes(row.name)) : ROWS
 }
 
+/** The commit; with +, and more than that. What is written about it does not count. */
+function commit() {
+  const git = (...args) => execFileSync('git', ['-C', ROOT, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+  try {
+    return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--', '.', ':!docs') ? '+' : '')
+  } catch {
+    return undefined // not in a repository
+  }
+}
+
+/** What a result is of; no names and no paths, for it is published. */
+const measured = () => ({
+  commit: commit(), date: new Date().toISOString().slice(0, 10),
+  cpu: cpus()[0]?.model.trim(), processors: cpus().length, memory_gb: Number((totalmem() / 2 ** 30).toFixed(1)), kernel: release(),
+  postgresql: versions.postgresql, node: process.versions.node, runs: settings.runs, quick: settings.quick,
+})
+
 /** One row: what came of it, also when it could not be measured. */
 async function measureRow(row, context, folder) {
   const began = Date.now()
@@ -69,20 +93,25 @@ async function measureRow(row, context, folder) {
   return {
     name: row.name, what: row.what, goal: row.goal, ...result,
     foreign: most(runs, foreignOf),
-    stolen: most(runs, run => run.stolen ?? 0),
+    stolen: most(runs, run => run.stolen ?? NaN),
     disturbed: runs.filter(run => run.disturbed).length,
     fdatasync_ms: { before, after },
+    measured: measured(),
     seconds: (Date.now() - began) / 1000,
   }
 }
 
-const most = (runs, pick) => summary(runs, pick).max
+/** NaN where no run knows it. */
+const most = (runs, pick) => {
+  const { max, runs: known } = summary(runs, pick)
+  return known ? max : NaN
+}
 
 function print(results) {
   const head = ['name', 'what', 'goal', 'figure', '', 'foreign/stolen CPU', 'fdatasync']
   const lines = results.map(result => [
     result.name, result.what, result.goal, result.figure, result.pass ? 'pass' : 'MISS',
-    `${result.foreign.toFixed(2)}/${result.stolen.toFixed(2)}${result.disturbed ? ` (${result.disturbed} disturbed)` : ''}`,
+    `${fixed(result.foreign)}/${fixed(result.stolen)}${result.disturbed ? ` (${result.disturbed} disturbed)` : ''}`,
     `${result.fdatasync_ms.before.p50.toFixed(2)}/${result.fdatasync_ms.after.p50.toFixed(2)} ms`,
   ])
   console.log(`\n${table([head, ...lines])}\n`)
@@ -100,6 +129,8 @@ async function main() {
   const context = new Context()
   const results = []
   const began = Date.now()
+  settings.until = began + REPEATING_ENDS_S * 1000
+  settings.repeating_s = REPEATING_ENDS_S - seconds(rows, settings.runs)
   if (!settings.quick) console.log(`${rows.length} rows, about ${Math.ceil(seconds(rows, settings.runs) / 60)} minutes`)
   for (const row of rows) {
     const result = await measureRow(row, context, folder)

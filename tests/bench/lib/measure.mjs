@@ -14,7 +14,7 @@ const PROGRAMS = join(BUILD, 'tests/bench')
  * host may take from a virtual machine: it does so for milliseconds at a time, which is
  * all that can be seen in a p99.
  */
-export const settings = { foreign: 0.15, stolen: 0.03, tries: 3, runs: 5, quick: false, repeating_s: 1200 }
+export const settings = { foreign: 0.15, stolen: 0.03, tries: 3, runs: 5, quick: false, repeating_s: 0, until: Infinity }
 
 const programs = new Set()
 /** Ends what still measures. */
@@ -90,35 +90,39 @@ export const pgloop = (system, { users, rooms, batch = 32, connections = 2, warm
   program('belfry-pgloop', [users, rooms, batch, connections, warm, seconds, system.postgres],
     { DATABASE_URL: system.database, ...env })
 
+/** NaN where it is not known. */
 export function foreignOf(result) {
-  return result.foreign ?? result.per_message?.cpu.foreign.cores ?? result.connect?.cpu.foreign.cores ?? 0
+  return result.foreign ?? result.per_message?.cpu.foreign.cores ?? result.connect?.cpu.foreign.cores ?? NaN
 }
 
 /** CPU seconds that the host gave to others while this machine wanted them; proc(5). */
 const stolenSeconds = () => Number(readFileSync('/proc/stat', 'utf8').split('\n')[0].split(/ +/)[8] ?? 0) / 100
 
 /** As a part of what is allowed. */
-const disturbance = result => Math.max(foreignOf(result) / (settings.foreign || 1e-9), result.stolen / settings.stolen)
+const disturbance = result => Math.max((foreignOf(result) || 0) / (settings.foreign || 1e-9), result.stolen / settings.stolen)
 
 /**
  * Repeats what ran beside something else; the least disturbed counts, marked if need be.
- * All rows together repeat for no longer than `repeating_s`.
+ * All rows together repeat for no longer than `repeating_s`, and none does so beyond `until`.
  */
-export async function undisturbed(measure) {
+export async function undisturbed(measure, most = Infinity) {
   let best
-  for (let i = 0; i < settings.tries; i++) {
+  for (let i = 0; i < Math.min(settings.tries, most); i++) {
     const [began, stolen] = [Date.now(), stolenSeconds()]
     const result = await measure()
     const took = (Date.now() - began) / 1000
     result.stolen = (stolenSeconds() - stolen) / took
     if (i > 0) settings.repeating_s -= took + 1
     if (!best || disturbance(result) < disturbance(best)) best = result
-    if (disturbance(best) <= 1 || settings.repeating_s <= 0) break
+    if (disturbance(best) <= 1 || took > settings.repeating_s || Date.now() + took * 1000 > settings.until) break
     await sleep(1000)
   }
   best.disturbed = disturbance(best) > 1
   return best
 }
+
+/** One side alone, so many times. */
+export const repeated = async (measure, runs) => (await inTurns({ belfry: measure }, runs)).belfry
 
 /** A B A B …: each side so many times, in turns. */
 export async function inTurns(sides, runs = settings.runs) {

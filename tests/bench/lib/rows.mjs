@@ -2,8 +2,8 @@
 // passes, and what lies behind it.
 
 import { seconds, USERS } from './context.mjs'
-import { floor, inTurns, load, pgloop, settings, undisturbed } from './measure.mjs'
-import { number, spread, summary } from './stats.mjs'
+import { floor, inTurns, load, pgloop, repeated, settings, undisturbed } from './measure.mjs'
+import { interquartile, median, number, spread, summary } from './stats.mjs'
 import { makeVariants, traces } from './variants.mjs'
 import { conntrackFor, startBelfry } from './system.mjs'
 
@@ -191,8 +191,7 @@ function fresh(clients, rooms, joins, flags, shape) {
 function idle(clients, most, shape) {
   return async () => {
     const measure = fresh(clients, clients / 10, 5, { scenario: 'idle', seconds: seconds(3), connecting: 512 }, shape)
-    const belfry = []
-    for (let i = 0; i < Math.min(3, settings.runs); i++) belfry.push(await measure())
+    const belfry = await repeated(measure, Math.min(3, settings.runs))
     const kb = summary(belfry, run => (run.connect.memory.edge.after_kb - run.connect.memory.edge.before_kb) / clients)
     return { figure: `${spread(kb)} KB`, pass: kb.median <= most, note: `${belfry[0].connect.clients} clients in 5 rooms each, coming and going not announced`, runs: { belfry } }
   }
@@ -200,8 +199,7 @@ function idle(clients, most, shape) {
 
 async function connect() {
   const measure = fresh(10_000, 1000, 1, { connecting: 1024, 'at-once': 1 })
-  const belfry = []
-  for (let i = 0; i < settings.runs; i++) belfry.push(await undisturbed(measure))
+  const belfry = await repeated(measure)
   const rate = summary(belfry, run => run.connect.rate)
   const parts = ['edge', 'core', 'postgres'].map(part => `${part} ${number(summary(belfry, run => run.connect.cpu[part].us).median)}`)
   return { figure: `${spread(rate)} a second`, pass: rate.median >= 12_000, note: `the room in the first frame; not announced to contacts; µs of CPU each: ${parts.join(', ')}`, runs: { belfry } }
@@ -215,11 +213,10 @@ async function connect() {
 async function reach() {
   const edges = 8
   const clients = settings.quick ? 16_000 : 150_000
+  const measure = fresh(clients, clients / 10, 0, { scenario: 'broadcast', processes: edges, connecting: 512, broadcasts: 5 }, { edges })
   const restore = await conntrackFor(2 * clients)
-  const system = await startBelfry({ edges })
   try {
-    await system.seed(clients, clients / 10, { unseen: true })
-    const run = await load(system, { scenario: 'broadcast', clients, rooms: clients / 10, joins: 0, processes: edges, connecting: 512, broadcasts: 5 })
+    const run = await undisturbed(measure, 2) // a run takes long
     const ms = summary(run.broadcasts, ({ last_ms }) => last_ms)
     const kb = group => run.connect.memory[group].after_kb
     const edgeKb = (kb('edge') - run.connect.memory.edge.before_kb) / clients
@@ -229,7 +226,6 @@ async function reach() {
       runs: { belfry: [run] },
     }
   } finally {
-    await system.stop()
     await restore()
   }
 }
@@ -278,7 +274,7 @@ function growthEdges(rooms, bus, more) {
 async function floors(processes, { rooms, bytes, inFlight, lasting }) {
   const each = { clients: 1000 / processes, rooms, bytes, inFlight: Math.ceil(inFlight / processes), seconds: seconds(lasting) }
   const runs = await Promise.all(Array.from({ length: processes }, () => floor(each)))
-  return { us: runs.reduce((sum, run) => sum + run.us, 0) / processes, foreign: 0 } // each takes the others for foreign
+  return { us: runs.reduce((sum, run) => sum + run.us, 0) / processes, foreign: NaN } // each takes the others for foreign
 }
 
 /**

@@ -7,6 +7,17 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
+/** Between the quartiles: what half of the values differ by, whatever the outermost are. */
+export function interquartile(values) {
+  const sorted = values.filter(Number.isFinite).sort((a, b) => a - b)
+  const at = part => {
+    const place = part * (sorted.length - 1)
+    const below = sorted[Math.floor(place)]
+    return below + (place % 1) * (sorted[Math.ceil(place)] - below)
+  }
+  return at(0.75) - at(0.25)
+}
+
 /** Median, least, most, and how many: of what `pick` takes from each run. */
 export function summary(runs, pick) {
   const values = runs.map(pick).filter(Number.isFinite)
@@ -20,6 +31,9 @@ export function number(value) {
   if (size >= 100) return Math.round(value).toLocaleString('en-US')
   return value.toFixed(size >= 10 ? 1 : size >= 1 ? 2 : 3)
 }
+
+/** 0.12, or that it is not known. */
+export const fixed = value => (Number.isFinite(value) ? value.toFixed(2) : '–')
 
 /** "12.3 (11.9–12.8)" */
 export function spread({ median: middle, min, max, runs }) {

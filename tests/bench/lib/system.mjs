@@ -14,6 +14,9 @@ export const BUILD = process.env.BELFRY_BUILD_DIR ?? join(ROOT, 'build', 'releas
 const BASELINE = join(ROOT, 'tests/bench/baseline')
 const run = promisify(execFile)
 
+/** Of what was started; for the results. */
+export const versions = {}
+
 const running = new Set()
 const starting = new Set()
 let stopping = false
@@ -90,6 +93,7 @@ async function upBelfry({ edges = 1, cores = 1, bus = 'nng', tls = false, env = 
   const text = await readFile(join(folder, 'env'), 'utf8')
   const variables = Object.fromEntries([...text.matchAll(/^(\w+)='(.*)'$/gm)].map(([, name, value]) => [name, value]))
   const belfry = new Belfry(folder, environment, variables, bus !== 'nng')
+  versions.postgresql = (await belfry.sql('SHOW server_version')).split(' ')[0]
   await belfry.useWal()
   return belfry
 }
