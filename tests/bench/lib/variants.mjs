@@ -45,17 +45,27 @@ export async function makeVariants(system) {
   return environments
 }
 
-/** What shows that something was taken away: answers stored, and advisory locks held. */
+/**
+ * What shows that something was taken away: answers stored, advisory locks held, and looks
+ * at the table of streams for each message, of which the fence is one.
+ */
 export async function traces(system, run) {
-  const count = async () => Number(await system.sql('SELECT n_tup_ins FROM pg_stat_user_tables WHERE relid = \'public.answers\'::regclass'))
+  const count = async () => JSON.parse(await system.sql(`
+    SELECT json_object_agg(relname, CASE relname WHEN 'streams' THEN idx_scan ELSE n_tup_ins END)
+    FROM pg_stat_user_tables WHERE schemaname = 'public' AND relname IN ('answers', 'messages', 'streams')`))
   const before = await count()
   let locks = 0
   const watch = setInterval(async () => {
     const seen = await system.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").catch(() => 0)
     locks = Math.max(locks, Number(seen))
   }, 200)
-  const result = await run()
-  clearInterval(watch)
+  try {
+    await run()
+  } finally {
+    clearInterval(watch)
+  }
   await new Promise(resolve => setTimeout(resolve, 1500)) // PostgreSQL's statistics come late
-  return { result, answers: (await count()) - before, locks }
+  const after = await count()
+  const grown = name => after[name] - before[name]
+  return { answers: grown('answers'), locks, looks: grown('streams') / grown('messages') }
 }
