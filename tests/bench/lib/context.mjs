@@ -16,6 +16,11 @@ export class Context {
     return this.#shared.get(name)
   }
 
+  /** What `once` made, if it did. */
+  known(name) {
+    return this.#shared.get(name)
+  }
+
   /** One edge and one core, filled. */
   belfry() {
     return this.once('belfry', async () => {

@@ -134,15 +134,15 @@ class Belfry {
   }
 
   /**
-   * Users 0 to `users`, each a member of `joins` rooms: (i + k) mod rooms. `unseen`: nobody
-   * is told when they come and go.
+   * Users 0 to `users`, each a member of `joins` rooms, as far apart as they can be: those
+   * that belfry-load joins. `unseen`: nobody is told when they come and go.
    */
   async seed(users, rooms, { joins = 1, unseen = false } = {}) {
     await this.sql(`SELECT seed(${users}, ${rooms})`)
     if (unseen) await this.sql("UPDATE users SET presence = 'INVISIBLE'")
     if (joins > 1) {
       await this.sql(`INSERT INTO room_members (room_id, user_id)
-        SELECT seed_room((i + k) % ${rooms}), seed_user(i)
+        SELECT seed_room((i + k * ${Math.floor(rooms / joins)}) % ${rooms}), seed_user(i)
         FROM generate_series(0, ${users}) i, generate_series(1, ${joins - 1}) k ON CONFLICT DO NOTHING`)
     }
     await this.sql('ANALYZE users, rooms, room_members, community_members, streams')
