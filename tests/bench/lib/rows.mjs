@@ -178,14 +178,15 @@ async function checkVariants(system, variants, shape) {
 /**
  * How much more could be done without a promise, as a part of that: the median over the
  * turns, so that what changes slowly counts for both. Without `most` it must not be more
- * than that differs from turn to turn, between its quartiles (and no more than a tenth).
+ * than that differs from turn to turn, between its quartiles (reckoned as a fiftieth at
+ * least, and no more than a tenth).
  */
 function cost(name, most) {
   return async context => {
     const { whole, [name]: without } = await promises(context)
     const [with_, without_] = [summary(whole, run => run.rate), summary(without, run => run.rate)]
     const parts = whole.map((run, i) => 1 - run.rate / without[i].rate)
-    const [part, noise] = [median(parts), Math.min(0.1, interquartile(parts))]
+    const [part, noise] = [median(parts), Math.min(0.1, Math.max(0.02, interquartile(parts)))]
     const us = [whole, without].map(runs => number(summary(runs, run => run.postgres_us).median))
     return {
       figure: `${(part * 100).toFixed(1)} % (${spread(with_)} to ${spread(without_)} messages/s)`, pass: part <= (most ?? noise),
