@@ -5,6 +5,8 @@ import { buildBaseline, startBaseline, startBelfry } from './system.mjs'
 import { inTurns, load, settings } from './measure.mjs'
 
 export const USERS = 10_000
+/** Where it is compared with the stack, Belfry's clients are the stack's: Socket.IO. */
+export const SAME_CLIENTS = { dialect: 'socketio' }
 const ROOM_COUNTS = [1, 10, 99, 100]
 
 export class Context {
@@ -49,7 +51,7 @@ export class Context {
     return this.once(`messages ${inFlight}`, async () => {
       const [belfry, baseline, pair] = [await this.belfry(), await this.baseline(), await this.baseline(2)]
       const flags = { scenario: 'messages', clients: 1000, rooms: 100, 'in-flight': inFlight, warm: 1, seconds: seconds(5) }
-      return inTurns({ belfry: () => load(belfry, flags), stack: () => load(baseline, flags), pair: () => load(pair, flags) })
+      return inTurns({ belfry: () => load(belfry, { ...flags, ...SAME_CLIENTS }), stack: () => load(baseline, flags), pair: () => load(pair, flags) })
     })
   }
 }

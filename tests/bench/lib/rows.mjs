@@ -1,7 +1,7 @@
 // The table of goals: one row a name. `run` measures and tells the figure, whether it
 // passes, and what lies behind it.
 
-import { seconds, USERS } from './context.mjs'
+import { SAME_CLIENTS, seconds, USERS } from './context.mjs'
 import { floor, inTurns, load, pgloop, repeated, settings, undisturbed } from './measure.mjs'
 import { interquartile, median, number, spread, summary } from './stats.mjs'
 import { makeVariants, traces } from './variants.mjs'
@@ -128,7 +128,7 @@ async function latency(context) {
   const [belfry, baseline] = [await context.belfry(), await context.baseline()]
   const flags = { scenario: 'messages', clients: 1000, rooms: 100, rate: 500, warm: 1, seconds: seconds(6) }
   // a pause or two decides a run's p99: the median of few runs is one of luck
-  const runs = await inTurns({ belfry: () => load(belfry, flags), stack: () => load(baseline, flags) }, 2 * settings.runs - 1)
+  const runs = await inTurns({ belfry: () => load(belfry, { ...flags, ...SAME_CLIENTS }), stack: () => load(baseline, flags) }, 2 * settings.runs - 1)
   const at = name => ['belfry', 'stack'].map(side => summary(runs[side], run => run.ack_ms[name]))
   const p50 = ratio(...at('p50'), { most: 0.85, unit: 'ms' })
   const p99 = ratio(...at('p99'), { most: 0.5, unit: 'ms' })
