@@ -16,6 +16,7 @@ void news_init(struct news *news)
     map_init(&news->paces, sizeof(struct uuid));
     list_init(&news->due);
     list_init(&news->told);
+    news->pace_ms = NEWS_PACE_MS;
 }
 
 static void free_values(struct map *map)
@@ -109,17 +110,27 @@ static void end_pace(struct news *news, struct pace *pace)
     free(pace);
 }
 
-static int64_t pace_ms(const struct news *news)
+/* Rooms whose pace has ended are not in the count, but most will be again once they are
+ * told: until then it gets no shorter, else each end would bring on those of others. */
+static void set_pace(struct news *news)
 {
     int64_t ms = (int64_t)news->paces.size;
-    return ms < NEWS_PACE_MS ? NEWS_PACE_MS : ms < NEWS_PACE_MAX_MS ? ms : NEWS_PACE_MAX_MS;
+    if (ms < NEWS_PACE_MS) {
+        ms = NEWS_PACE_MS;
+    } else if (ms > NEWS_PACE_MAX_MS) {
+        ms = NEWS_PACE_MAX_MS;
+    }
+    if (ms > news->pace_ms || list_empty(&news->due)) {
+        news->pace_ms = ms;
+    }
 }
 
 void news_turn(struct news *news, int64_t now_ms)
 {
+    set_pace(news);
     LIST_EACH(&news->told, node) {
         struct pace *pace = container_of(node, struct pace, in_told);
-        if (now_ms - pace->told_ms < pace_ms(news)) {
+        if (now_ms - pace->told_ms < news->pace_ms) {
             return;
         }
         end_pace(news, pace);

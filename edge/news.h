@@ -13,7 +13,7 @@
 #include "base/map.h"
 #include "base/uuid.h"
 
-#define NEWS_PACE_MS     500 /* at least, */
+#define NEWS_PACE_MS     500  /* at least, */
 #define NEWS_PACE_MAX_MS 2000 /* and at most */
 
 struct room_user {
@@ -37,6 +37,7 @@ struct news {
     struct list due;    /* those that may be told, in order; others wait in their pace */
     struct map paces;   /* room of which something was told just now -> struct pace */
     struct list told;   /* the same, in the order of when */
+    int64_t pace_ms;    /* how long one lasts, for now */
 };
 
 void news_init(struct news *news);

@@ -23,7 +23,7 @@ static void note(struct news *news, const struct uuid *in, uint8_t user, bool pr
  * it. */
 static const int *take(struct news *news, int64_t now_ms)
 {
-    static int taken[16];
+    static int taken[64];
     int count = 0;
     news_turn(news, now_ms);
     while (!list_empty(&news->due)) {
@@ -124,14 +124,28 @@ static void all_is_due_when_it_is_hurried(void **state)
     news_finish(&news);
 }
 
+static void note_in_crowd(struct news *news, uint16_t number, uint8_t user)
+{
+    struct uuid each = {{9, (uint8_t)number, (uint8_t)(number >> 8)}};
+    note(news, &each, user, true);
+}
+
 /* Tells something of so many other rooms. */
 static void crowd(struct news *news, uint16_t rooms, int64_t now_ms)
 {
     for (uint16_t i = 0; i < rooms; i++) {
-        struct uuid each = {{9, (uint8_t)i, (uint8_t)(i >> 8)}};
-        note(news, &each, 1, true);
+        note_in_crowd(news, i, 1);
         take(news, now_ms);
     }
+}
+
+static size_t due_count(const struct news *news)
+{
+    size_t count = 0;
+    LIST_EACH(&news->due, node) {
+        count++;
+    }
+    return count;
 }
 
 static void the_more_rooms_have_news_the_longer_they_gather(void **state)
@@ -154,6 +168,27 @@ static void the_more_rooms_have_news_the_longer_they_gather(void **state)
     news_finish(&news);
 }
 
+static void rooms_fall_due_one_by_one_as_they_were_told(void **state)
+{
+    struct news news;
+    news_init(&news);
+    for (uint16_t i = 0; i < 1000; i++) {
+        note_in_crowd(&news, i, 1);
+        news_told(&news, container_of(news.due.next, struct change, node), i);
+        note_in_crowd(&news, i, 2);
+    }
+    news_turn(&news, 999);
+    assert_int_equal(due_count(&news), 0);
+    for (int64_t ms = 0; ms < 30; ms++) { /* a lease is under way: none takes them */
+        news_turn(&news, 1000 + ms);
+        assert_int_equal(due_count(&news), 1 + ms);
+    }
+    take(&news, 1030);
+    news_turn(&news, 1031);
+    assert_int_equal(due_count(&news), 1);
+    news_finish(&news);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +198,7 @@ int main(void)
         cmocka_unit_test(nothing_told_begins_no_pace),
         cmocka_unit_test(all_is_due_when_it_is_hurried),
         cmocka_unit_test(the_more_rooms_have_news_the_longer_they_gather),
+        cmocka_unit_test(rooms_fall_due_one_by_one_as_they_were_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
