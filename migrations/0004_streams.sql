@@ -457,7 +457,7 @@ BEGIN
     -- a core that was stopped may bring an old lease after a newer one
     INSERT INTO edges AS e (edge_id, whole, told, last_lease, expires_at)
     VALUES (p_edge, p_whole AND p_slices = 1, (p_whole AND p_slice = 0)::int, p_lease,
-            now() + CASE WHEN p_leaving THEN interval '1 s' ELSE interval '4 s' END)
+            now() + CASE WHEN p_leaving THEN interval '3 s' ELSE interval '4 s' END)
     ON CONFLICT (edge_id) DO UPDATE
     SET whole = e.whole OR p_whole AND p_slice = p_slices - 1 AND p_slice IN (0, e.told),
         told = CASE WHEN NOT p_whole OR e.last_lease = p_lease THEN e.told WHEN p_slice IN (0, e.told) THEN p_slice + 1

@@ -57,6 +57,9 @@ SELECT test.equal(lease(a), 'AGAIN', 'it was not dead after all') FROM e;
 SELECT edge_lease(b, true, false, ARRAY[room], ARRAY[test.u(2)], '{t}', '{}', '{}', '{}', '{}', '00000000-0000-7000-8000-000000000002') FROM e;
 SELECT edge_lease(b, true, false, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '00000000-0000-7000-8000-000000000001') FROM e;
 SELECT test.ok(EXISTS (SELECT FROM room_occupants o WHERE o.edge_id = b AND o.user_id = test.u(2)), 'still there') FROM e;
+-- an edge that drains renews its lease each second: one may be late
+SELECT edge_lease(b, false, true, '{}', '{}', '{}', '{}', '{}', '{}', '{}') FROM e;
+SELECT test.ok(expires_at > now() + interval '2 s', 'outlives a late one') FROM e, edges WHERE edge_id = b;
 -- a whole lease in parts: each speaks for its slice alone, and only all of them are everything
 CREATE TABLE parts AS SELECT gen_random_uuid() AS c, '00000000-0000-4000-9000-000000000010'::uuid AS even, '00000000-0000-4000-9000-000000000011'::uuid AS odd;
 CREATE FUNCTION part(p_slice int, VARIADIC p_rooms uuid[]) RETURNS text LANGUAGE sql AS $$
