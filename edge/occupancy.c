@@ -258,7 +258,7 @@ static void add_room(struct lease_draft *draft, const struct change *change)
     draft->room_pointers[i] = &room->row;
 }
 
-/* As slice_of() in migrations/0004_streams.sql. */
+/* As slice_of() in migrations/0004_streams.sql; a (room, user) is in its user's slice. */
 static bool in_slice(const struct occupancy *occupancy, const struct uuid *id)
 {
     return id->b[15] % occupancy->slices == occupancy->slice;
@@ -341,10 +341,13 @@ static void fill_changes(struct occupancy *occupancy, struct lease_draft *draft)
 /* False: no memory. */
 static bool add_present(struct occupancy *occupancy, const struct session *session)
 {
+    if (!in_slice(occupancy, &session->user_id)) {
+        return true;
+    }
     for (const struct subscription *s = session_subscriptions(session); s != NULL;
          s = subscription_next(s)) {
         struct room_user key = {streams_id(s)->id, session->user_id};
-        if (s->occupant && in_slice(occupancy, &key.room)) {
+        if (s->occupant) {
             struct change *change = news_change(&occupancy->news, &key, true);
             if (change == NULL) {
                 return false;
@@ -367,14 +370,14 @@ static bool fill_slice(struct occupancy *occupancy, struct lease_draft *draft)
         }
     }
     LIST_EACH(&occupancy->news.due, node) {
-        max += in_slice(occupancy, &container_of(node, struct change, node)->key.room);
+        max += in_slice(occupancy, &container_of(node, struct change, node)->key.user);
     }
     if (!make_rooms(draft, max)) {
         return false;
     }
     LIST_EACH(&occupancy->news.due, node) {
         struct change *change = container_of(node, struct change, node);
-        if (in_slice(occupancy, &change->key.room)) {
+        if (in_slice(occupancy, &change->key.user)) {
             tell_room(occupancy, draft, change);
         }
     }

@@ -422,7 +422,8 @@ BEGIN
     PERFORM users_left(v_users, interval '0');
 END $$;
 
--- In which part of a whole lease an id is told.
+-- In which part of a whole lease a session is told, by its id, or a (room, user), by the user's: a
+-- room may have more of them than one part holds.
 CREATE FUNCTION slice_of(p_id uuid, p_slices int) RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN p_slices = 1 THEN 0 ELSE get_byte(uuid_send(p_id), 15) % p_slices END
@@ -486,7 +487,7 @@ BEGIN
         WHERE o.ctid = ANY (ARRAY(
             SELECT h.ctid FROM room_occupants h
             WHERE p_whole AND h.edge_id = p_edge
-              AND slice_of(h.room_id, p_slices) = p_slice
+              AND slice_of(h.user_id, p_slices) = p_slice
               AND (h.room_id, h.user_id) NOT IN (SELECT s.room_id, s.user_id FROM said s
                                                  WHERE s.present)
             UNION ALL
