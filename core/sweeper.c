@@ -18,6 +18,8 @@
 #define CALM_MS     8000 /* edges get time to renew their leases */
 #define PURGE_ROWS  500
 #define DEADLINE_MS 4000
+#define TELL_ROWS   2000 /* at once, */
+#define TELL_MS     10   /* so far apart */
 
 /* A core that was stopped in the middle of a pipeline keeps its locks, and none of
  * PostgreSQL's own timeouts sees it: the backend counts as active. */
@@ -59,9 +61,18 @@ struct errand {
     size_t job;
 };
 
+/* Who is gone, from a room or for contacts, and is not told yet. */
+struct gone {
+    enum presence_what what;
+    struct uuid room_id, user_id;
+};
+
 struct sweeper {
     struct core *core;
     uv_timer_t *timer;
+    uv_timer_t *telling; /* while some wait to be told */
+    struct gone *gone;
+    size_t gone_count, told_count;
     int64_t due_ms[JOB_COUNT];
     bool under_way[JOB_COUNT];
     size_t errands;
@@ -102,16 +113,59 @@ static void on_done(struct db_call *call, const struct db_outcome *outcome,
     request_finish(request);
 }
 
-static void on_leases(struct request *request, const struct db_result *result)
+static void tell(struct sweeper *sweeper, size_t most)
 {
     struct request scratch = {0};
-    for (int row = 0; row < db_row_count(result); row++) {
-        struct presence_row change;
-        struct uuid nobody = {{0}};
-        presence_row_read(result, row, &change);
-        presence_row_tell(request->core, &scratch, &change, nobody);
+    struct uuid nobody = {{0}};
+    for (; most > 0 && sweeper->told_count < sweeper->gone_count; most--) {
+        const struct gone *gone = &sweeper->gone[sweeper->told_count++];
+        struct presence_row row = {gone->what, gone->room_id, gone->user_id};
+        presence_row_tell(sweeper->core, &scratch, &row, nobody);
     }
     arena_finish(&scratch.arena);
+    if (sweeper->told_count == sweeper->gone_count) {
+        free(sweeper->gone);
+        sweeper->gone = NULL;
+        sweeper->gone_count = sweeper->told_count = 0;
+    }
+}
+
+static void on_telling(uv_timer_t *timer)
+{
+    struct sweeper *sweeper = timer->data;
+    tell(sweeper, TELL_ROWS);
+    if (sweeper->gone_count == 0) {
+        uv_timer_stop(timer);
+    }
+}
+
+/* An edge that dies may leave hundreds of thousands of rows: more than the publisher, or
+ * the bus to one edge, holds in one turn of the loop. Not slower than need be: who comes
+ * back meanwhile is told of too early. */
+static void on_leases(struct request *request, const struct db_result *result)
+{
+    struct sweeper *sweeper = container_of(request, struct errand, request)->sweeper;
+    size_t count = (size_t)db_row_count(result);
+    if (count == 0 || sweeper->closed) {
+        return;
+    }
+    struct gone *grown =
+        realloc(sweeper->gone, (sweeper->gone_count + count) * sizeof(struct gone));
+    if (grown == NULL) {
+        log_warn("who is gone is not told", LOG_INT("rows", (int64_t)count));
+        return;
+    }
+    sweeper->gone = grown;
+    for (int row = 0; row < (int)count; row++) {
+        struct presence_row change;
+        presence_row_read(result, row, &change);
+        sweeper->gone[sweeper->gone_count++] =
+            (struct gone){change.what, change.room_id, change.user_id};
+    }
+    if (!uv_is_active((uv_handle_t *)sweeper->telling)) {
+        uv_timer_start(sweeper->telling, on_telling, TELL_MS, TELL_MS);
+        on_telling(sweeper->telling);
+    }
 }
 
 static void on_purged(struct request *request, const struct db_result *result)
@@ -177,15 +231,20 @@ enum err sweeper_open(struct core *core, struct sweeper **ret_sweeper)
     metrics_register(&stuck_total);
     struct sweeper *sweeper = calloc(1, sizeof(*sweeper));
     uv_timer_t *timer = calloc(1, sizeof(*timer));
-    if (sweeper == NULL || timer == NULL) {
+    uv_timer_t *telling = calloc(1, sizeof(*telling));
+    if (sweeper == NULL || timer == NULL || telling == NULL) {
         free(sweeper);
         free(timer);
+        free(telling);
         return ERR_UNAVAILABLE;
     }
     sweeper->core = core;
     sweeper->timer = timer;
     uv_timer_init(core->loop, timer);
     timer->data = sweeper;
+    sweeper->telling = telling;
+    uv_timer_init(core->loop, telling);
+    telling->data = sweeper;
     uv_timer_start(timer, on_tick, TICK_MS, TICK_MS);
     *ret_sweeper = sweeper;
     return ERR_OK;
@@ -201,7 +260,9 @@ void sweeper_close(struct sweeper *sweeper)
     if (sweeper == NULL) {
         return;
     }
+    tell(sweeper, SIZE_MAX);
     uv_close((uv_handle_t *)sweeper->timer, free_handle);
+    uv_close((uv_handle_t *)sweeper->telling, free_handle);
     sweeper->closed = true;
     if (sweeper->errands == 0) {
         free(sweeper);

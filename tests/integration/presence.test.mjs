@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { closeAll, connect, open } from './lib/client.mjs'
@@ -116,6 +117,23 @@ describe('presence', () => {
     assert.ok(gone.at - killed < 8_000, `${gone.at - killed} ms`)
     const [[ghosts]] = await sys.sql(`SELECT count(*) FROM room_occupants WHERE user_id = '${user.id}'`)
     assert.equal(Number(ghosts), 0)
+  })
+
+  it('leaves nobody out when an edge with very many users dies', async () => {
+    const edge = `'${randomUUID()}'::uuid`
+    const { roomId, users } = await sys.room({ members: 1 })
+    const host = await connect('json', sys.edges[0], sys.token(users[0]))
+    await host.call('JOIN_ROOM', { roomId })
+    await sys.sql(`
+      BEGIN;
+      INSERT INTO room_occupants
+        SELECT overlay(gen_random_uuid()::text placing '0000' from 1)::uuid, gen_random_uuid(), ${edge}
+          FROM generate_series(1, 100000)
+        UNION ALL SELECT '${roomId}'::uuid, gen_random_uuid(), ${edge} FROM generate_series(1, 200);
+      INSERT INTO edges (edge_id, expires_at) VALUES (${edge}, now());
+      COMMIT`)
+    await until(() => host.all('USER_LEFT_ROOM').length === 200, 20_000)
+    host.close()
   })
 })
 
