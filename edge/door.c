@@ -71,6 +71,7 @@ void visitor_known(struct visitor *visitor)
 
 void visitor_free(struct visitor *visitor)
 {
+    visitor->listener->visitor_count--;
     if (visitor->counted != NULL) {
         addresses_leave(visitor->listener->addresses, visitor->counted, visitor->known);
     }
@@ -131,6 +132,7 @@ static struct visitor *make_visitor(struct guest *guest, const struct http_head 
         return NULL;
     }
     visitor->listener = guest->listener;
+    visitor->listener->visitor_count++;
     visitor->kind = admission->kind;
     memcpy(visitor->address, guest->address, address_size);
     visitor->awaits_hello = admission->awaits_hello;
@@ -393,10 +395,9 @@ static void on_guest_readable(uv_poll_t *poll, int status, int events)
 
 static void welcome(struct listener *listener, int fd, const struct sockaddr *address)
 {
-    struct edge *edge = listener->edge;
     struct guest *guest = calloc(1, sizeof(*guest));
-    if (guest == NULL || edge->conn_count + listener->guest_count >=
-                             (size_t)edge->config->max_connections) {
+    if (guest == NULL || listener->visitor_count + listener->guest_count >=
+                             (size_t)listener->edge->config->max_connections) {
         metric_add(&refused_full, 1);
         free(guest);
         close(fd);

@@ -65,21 +65,29 @@ static void watch_signals(uv_loop_t *loop)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* Each client is a descriptor, or three with TLS at the edge; the soft limit of a shell
- * is 1,024 of them. No more than are needed: at each close libwebsockets looks through a
- * table with a place for every one (5 µs for 20,000), and a container may have a million.
+/* Each client is a descriptor, or three with TLS at the edge, where one that is gone
+ * keeps two more for some seconds; the soft limit of a shell is 1,024 of them. No more
+ * than are needed: at each close libwebsockets looks through a table with a place for
+ * every one (5 µs for 20,000), and a container may have a million.
  */
 static void set_descriptors(void)
 {
     bool tls = config.tls_certificate != NULL && config.tls_certificate[0] != '\0';
     int64_t clients =
         config.max_connections < CLIENTS_MAX ? config.max_connections : CLIENTS_MAX;
-    rlim_t wanted = (rlim_t)clients * (tls ? 3 : 1) + DESCRIPTORS_BESIDE;
+    rlim_t wanted = (rlim_t)clients * (tls ? 5 : 1) + DESCRIPTORS_BESIDE;
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-        setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
     }
+    if (limit.rlim_max < wanted) {
+        log_warn("fewer descriptors than BELFRY_MAX_CONNECTIONS may need",
+                 LOG_INT("wanted", (int64_t)wanted),
+                 LOG_INT("limit", (int64_t)limit.rlim_max));
+        wanted = limit.rlim_max;
+    }
+    limit.rlim_cur = wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* CONFIG_RUN: go on. Else the process ends with *ret_status. */

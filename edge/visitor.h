@@ -35,6 +35,7 @@ struct listener {
     int spare_fd; /* given up for a moment to refuse clients when there are no more */
     struct list guests; /* door.c: connections whose head is not there yet */
     size_t guest_count;
+    size_t visitor_count; /* connections that were let in, WebSockets and others */
 
     struct rota *rota;
     uint32_t wheel_at, wheel_next;
