@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "edge/edge.h"
+#include "edge/goodbye.h"
 #include "edge/news.h"
 
 #define CHANGES_MAX       1024  /* in one request that is not whole */
@@ -14,12 +15,6 @@
 #define LEASE_DEADLINE_MS 2500
 #define LEASE_PACE_MS     20 /* between two that tell changes */
 #define WHOLE_EVERY       30 /* leases for each part: heals what a late CONNECT left */
-
-/* A session that ended, until a core knows. */
-struct goodbye {
-    struct upstream_call call;
-    struct list node;
-};
 
 /* One (room, user) in a request. */
 struct lease_room {
@@ -34,7 +29,7 @@ struct occupancy {
     struct map counts; /* user with several sessions -> struct map: room -> in how many */
     struct news news;
     size_t occupants; /* subscriptions that count */
-    struct list goodbyes;
+    struct goodbyes goodbyes;
 
     bool asking;            /* a lease request is under way */
     bool renew;             /* another one is due */
@@ -64,7 +59,7 @@ enum err occupancy_create(struct edge *edge, struct occupancy **ret_occupancy)
     occupancy->edge = edge;
     map_init(&occupancy->counts, sizeof(struct uuid));
     news_init(&occupancy->news);
-    list_init(&occupancy->goodbyes);
+    goodbyes_init(&occupancy->goodbyes, edge);
     *ret_occupancy = occupancy;
     return ERR_OK;
 }
@@ -77,11 +72,7 @@ void occupancy_destroy(struct occupancy *occupancy)
     if (occupancy->asking) {
         upstream_cancel(&occupancy->call);
     }
-    LIST_EACH(&occupancy->goodbyes, node) {
-        struct goodbye *goodbye = container_of(node, struct goodbye, node);
-        upstream_cancel(&goodbye->call);
-        free(goodbye);
-    }
+    goodbyes_finish(&occupancy->goodbyes);
     news_finish(&occupancy->news);
     size_t at = 0;
     void *value;
@@ -198,40 +189,10 @@ void occupancy_leave(struct occupancy *occupancy, struct session *session,
 
 /* ---------------------------------------------------------------- sessions */
 
-static void goodbye_done(struct upstream_call *call, enum upstream_result result,
-                         const Link__Reply *reply)
-{
-    (void)result; /* a core that was not told hears it from the next whole lease, or from
-                     the lease's end */
-    (void)reply;
-    struct goodbye *goodbye = container_of(call, struct goodbye, call);
-    list_remove(&goodbye->node);
-    free(goodbye);
-}
-
 void occupancy_session_over(struct occupancy *occupancy, const struct uuid *session,
                             const struct uuid *user, const char *reason)
 {
-    struct goodbye *goodbye = calloc(1, sizeof(*goodbye));
-    if (goodbye == NULL) {
-        return;
-    }
-    Link__Request request = LINK__REQUEST__INIT;
-    Link__Disconnect disconnect = LINK__DISCONNECT__INIT;
-    Link__Actor actor;
-    struct uuid id = uuid_v7();
-    session_actor_of(session, user, &actor);
-    disconnect.reason = (char *)reason;
-    request.request_id.data = id.b;
-    request.request_id.len = 16;
-    request.actor = &actor;
-    request.body_case = LINK__REQUEST__BODY_DISCONNECT;
-    request.disconnect = &disconnect;
-    goodbye->call.request = &request;
-    goodbye->call.deadline_ms = clock_ms() + occupancy->edge->config->request_timeout_ms;
-    goodbye->call.done = goodbye_done;
-    list_push(&occupancy->goodbyes, &goodbye->node);
-    upstream_request(occupancy->edge->upstream, &goodbye->call);
+    goodbye_say(&occupancy->goodbyes, session, user, reason, occupancy->whole);
 }
 
 /* ---------------------------------------------------------------- the lease */
@@ -436,6 +397,9 @@ static void lease_done(struct upstream_call *call, enum upstream_result result,
     occupancy->asking = false;
     bool answered =
         result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_LEASED;
+    if (answered) { /* an older one that lost its answer comes no more, either */
+        goodbyes_again(&occupancy->goodbyes);
+    }
     bool again = !answered || reply->leased->again;
     if (occupancy->whole && !again && ++occupancy->slice < occupancy->slices) {
         occupancy->renew = true; /* the next part, at once */
