@@ -1,6 +1,6 @@
-/* The insides of streams.h, shared by its three files: stream.c (what one stream keeps),
- * stream_flow.c (the way of an event to the cursors), streams.c (life, and the outside).
- */
+/* The insides of streams.h, shared by its four files: stream.c (what one stream keeps),
+ * stream_flow.c (the way of an event to the cursors), stream_rows.c (the answers to
+ * fetches), streams.c (life, and the outside). */
 #ifndef EDGE_STREAM_H
 #define EDGE_STREAM_H
 
@@ -148,6 +148,12 @@ struct streams {
     size_t ring_bytes;
     struct walk *walks;
 };
+
+static inline struct stream *streams_find(const struct streams *streams,
+                                          const struct stream_id *id)
+{
+    return map_get(&streams->by_id, id);
+}
 
 /* ---- stream_flow.c ---- */
 
