@@ -86,6 +86,13 @@ struct errand *stream_begin_errand(struct stream *stream);
 /* Frees it if nothing is under way any more. */
 void stream_end_errand(struct stream *stream);
 
+/* False: nobody listens, so nothing is fetched. Not of a user's stream: what it carries
+ * is also for sessions that are still being connected, and it is short. */
+static inline bool stream_wanted(const struct stream *stream)
+{
+    return stream->users > 0 || stream->id.kind == STREAM_USER;
+}
+
 /* They cannot be of the same event; 0: unknown. */
 static inline bool tags_differ(uint32_t a, uint32_t b)
 {

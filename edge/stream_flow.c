@@ -116,7 +116,8 @@ void flow_fetch_if_needed(struct streams *streams, struct stream *stream)
 {
     uint64_t after;
     bool waits = stream->verify && is_due(stream);
-    if (stream->fetching || waits || !fetch_from(streams, stream, &after)) {
+    if (stream->fetching || waits || !stream_wanted(stream) ||
+        !fetch_from(streams, stream, &after)) {
         return;
     }
     struct errand *errand = stream_begin_errand(stream);

@@ -58,6 +58,21 @@ static void forget(struct streams *streams, struct stream *stream, int64_t now_m
     pool_give(stream);
 }
 
+/* The stream, if there is one; but what nobody has listened to is forgotten if it is
+ * behind `seq`, as who begins there has no need of what lies between, or if its history
+ * is in doubt. A new life must not take an old one's answer for its own. */
+static struct stream *find_current(struct streams *streams, const struct stream_id *id,
+                                   uint64_t seq, int64_t now_ms)
+{
+    struct stream *stream = streams_find(streams, id);
+    if (stream != NULL && !stream_wanted(stream) && !stream->fetching &&
+        (stream->last < seq || stream->in_doubt)) {
+        forget(streams, stream, now_ms);
+        return NULL;
+    }
+    return stream;
+}
+
 static enum err guard(struct streams *streams, struct stream *stream,
                       const struct stream_open *open, int64_t now_ms)
 {
@@ -65,7 +80,8 @@ static enum err guard(struct streams *streams, struct stream *stream,
         return ERR_INTERNAL; /* a core that makes no sense */
     }
     if (stream->access == 0) {
-        struct stream *access = streams_find(streams, &open->access);
+        struct stream *access =
+            find_current(streams, &open->access, open->access_seq, now_ms);
         if (access == NULL) {
             access = create(streams, &open->access, open->access_seq, 0);
         }
@@ -154,7 +170,7 @@ static bool other_history(const struct stream *stream, const struct stream_open 
 struct subscription *streams_open(struct streams *streams, const struct stream_open *open,
                                   const struct uuid *user, int64_t now_ms)
 {
-    struct stream *stream = streams_find(streams, &open->stream);
+    struct stream *stream = find_current(streams, &open->stream, open->seq, now_ms);
     if (stream == NULL) {
         stream = create(streams, &open->stream, open->seq, open->tag);
         if (stream == NULL) {
@@ -312,11 +328,15 @@ int64_t streams_tick(struct streams *streams, int64_t now_ms)
     {
         struct errand *errand = container_of(node, struct errand, in_due);
         struct stream *stream = ref_to(errand->stream);
-        if (errand->fetch_at_ms <= now_ms) {
+        if (errand->fetch_at_ms > now_ms) {
+            if (errand->fetch_at_ms < next_ms) {
+                next_ms = errand->fetch_at_ms;
+            }
+        } else if (stream_wanted(stream) || stream->fetching) {
             flow_clear_due(stream);
             flow_fetch_if_needed(streams, stream);
-        } else if (errand->fetch_at_ms < next_ms) {
-            next_ms = errand->fetch_at_ms;
+        } else {
+            forget(streams, stream, now_ms);
         }
     }
     while (!reflist_empty(&streams->idle)) {

@@ -9,6 +9,9 @@
  *  - A stream's events are applied in the order of seq. A few that come early wait for a
  *    moment; what is missing is fetched. A new stream is confirmed by one fetch once
  *    interest is in place.
+ *  - Without subscribers a stream stays for idle_ms, for who comes back, but nothing is
+ *    fetched for nobody: one that falls behind is forgotten. Only a user's stream is not,
+ *    as its control is also for sessions that are still being connected.
  *  - Fence: an event that carries `after` waits until the access stream of its scope has
  *    been applied that far. Applying an access event marks the subscriptions it touches
  *    as unchecked; their cursors wait until a core has said that they may go on.

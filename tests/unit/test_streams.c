@@ -245,42 +245,6 @@ static void a_slow_reader_behind_the_ring_is_fetched(void **state)
 
 /* ---------------------------------------------------------------- life and limits */
 
-static void an_idle_stream_is_forgotten_with_its_access_stream(void **state)
-{
-    struct subscription *a = joined_guarded();
-    streams_close(streams, a, now_ms);
-    tick(999);
-    expect("");
-    tick(1);
-    expect("-1 ");
-    assert_int_equal(streams_count(streams), 1);
-    tick(1000);
-    expect("-2 ");
-    assert_int_equal(streams_count(streams), 0);
-}
-
-static void an_idle_stream_that_is_fetching_is_kept(void **state)
-{
-    struct subscription *a = join(0, 5);
-    streams_close(streams, a, now_ms);
-    tick(5000);
-    expect("+1 fetch:1>5 ");
-    rows(ROOM, 1, 0, 5);
-    tick(10);
-    expect("-1 ");
-}
-
-static void a_stream_in_use_again_is_not_forgotten(void **state)
-{
-    streams_close(streams, joined(), now_ms);
-    tick(500);
-    join(1, 5);
-    tick(5000);
-    expect("");
-    offer(6);
-    expect("b6 ");
-}
-
 static void a_subscription_may_be_closed_in_its_own_delivery(void **state)
 {
     told.closing = joined();
@@ -388,9 +352,6 @@ int main(void)
         CASE(a_gap_that_closes_does_not_hold_a_reader_up),
         CASE(a_slow_reader_falls_behind_and_goes_on),
         CASE(a_slow_reader_behind_the_ring_is_fetched),
-        CASE(an_idle_stream_is_forgotten_with_its_access_stream),
-        CASE(an_idle_stream_that_is_fetching_is_kept),
-        CASE(a_stream_in_use_again_is_not_forgotten),
         CASE(a_subscription_may_be_closed_in_its_own_delivery),
         CASE(the_next_one_may_be_closed_in_a_delivery),
         CASE(one_that_is_fed_may_be_closed_in_its_own_delivery),
