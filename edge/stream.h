@@ -203,6 +203,7 @@ void flow_verify(struct streams *streams, struct stream *stream);
 /* A fetch is due at that time, or (clear) no longer. */
 void flow_set_due(struct streams *streams, struct stream *stream, int64_t at_ms);
 void flow_clear_due(struct stream *stream);
+bool flow_is_due(const struct stream *stream);
 bool flow_has_gap(const struct stream *stream);
 void flow_drop_ring(struct streams *streams, struct stream *stream);
 void flow_fetch_if_needed(struct streams *streams, struct stream *stream);

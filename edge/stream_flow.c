@@ -59,7 +59,7 @@ void flow_clear_due(struct stream *stream)
     }
 }
 
-static bool is_due(const struct stream *stream)
+bool flow_is_due(const struct stream *stream)
 {
     const struct errand *errand = stream_errand(stream);
     return errand != NULL && errand->fetch_at_ms != 0;
@@ -92,7 +92,7 @@ static bool fetch_from(struct streams *streams, struct stream *stream,
 {
     bool needed = stream->confirm;
     uint64_t after = *ret_after = stream->last;
-    if (stream->verify || (flow_has_gap(stream) && !is_due(stream))) {
+    if (stream->verify || (flow_has_gap(stream) && !flow_is_due(stream))) {
         return true;
     }
     REFLIST_EACH(&stream->behind, node)
@@ -115,7 +115,7 @@ static bool fetch_from(struct streams *streams, struct stream *stream,
 void flow_fetch_if_needed(struct streams *streams, struct stream *stream)
 {
     uint64_t after;
-    bool waits = stream->verify && is_due(stream);
+    bool waits = stream->verify && flow_is_due(stream);
     if (stream->fetching || waits || !stream_wanted(stream) ||
         !fetch_from(streams, stream, &after)) {
         return;
@@ -149,7 +149,7 @@ static void settle(struct streams *streams, struct stream *stream, int64_t now_m
         return;
     }
     if (flow_has_gap(stream)) {
-        if (!is_due(stream)) {
+        if (!flow_is_due(stream)) {
             streams->counters.gaps++;
             flow_set_due(streams, stream, now_ms + streams->limits.hold_ms);
         }

@@ -95,6 +95,9 @@ static void apply_rows(struct streams *streams, struct stream *stream,
             flow_offer(streams, stream, rows->rows[i], now_ms);
         }
     }
+    /* A gap waited already when a reader's events were asked for, and its time has come
+     * meanwhile. */
+    bool overdue = asked->known > stream->last && !flow_is_due(stream);
     fetched(stream);
     if (stream->in_doubt && !stream->verify) {
         stream->in_doubt = false; /* this was the answer */
@@ -104,7 +107,8 @@ static void apply_rows(struct streams *streams, struct stream *stream,
         unlearn_head(streams, stream, rows->head);
     }
     flow_learn_head(streams, stream, rows->head, now_ms);
-    if (stream->last > before && flow_has_gap(stream) && !stream->verify) {
+    bool goes_on = stream->last > before || (for_reader && overdue);
+    if (goes_on && flow_has_gap(stream) && !stream->verify) {
         flow_clear_due(stream); /* there is more: go on at once */
     }
 }

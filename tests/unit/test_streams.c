@@ -202,6 +202,21 @@ static void a_readers_fetch_never_runs_ahead_of_the_stream(void **state)
     expect("a6 b6 a7 b7 ");
 }
 
+static void readers_do_not_hold_the_stream_up(void **state)
+{
+    joined();
+    offer(8);
+    resume(1, 1, 5);
+    expect("fetch:1>1 ");
+    tick(20);
+    rows(ROOM, 2, 3, 8);
+    expect("b2 b3 fetch:1>5 ");
+    rows(ROOM, 6, 7, 8);
+    expect("a6 a7 a8 fetch:1>3 ");
+    rows(ROOM, 4, 5, 8);
+    expect("b4 b5 b6 b7 b8 ");
+}
+
 static void a_gap_that_closes_does_not_hold_a_reader_up(void **state)
 {
     joined();
@@ -349,6 +364,7 @@ int main(void)
         CASE(a_resume_behind_the_ring_is_fetched_and_goes_first),
         CASE(a_cursor_ahead_of_the_edge_waits_for_its_turn),
         CASE(a_readers_fetch_never_runs_ahead_of_the_stream),
+        CASE(readers_do_not_hold_the_stream_up),
         CASE(a_gap_that_closes_does_not_hold_a_reader_up),
         CASE(a_slow_reader_falls_behind_and_goes_on),
         CASE(a_slow_reader_behind_the_ring_is_fetched),
