@@ -12,7 +12,8 @@
 #define BATCH_MAX        256 /* streams or subscribers in one request */
 #define RECHECK_RETRY_MS 250
 #define ASK_DEADLINE_MS  3000
-#define CATCH_UP_ROWS    1000
+#define ROWS_MAX         1000 /* of a stream in one answer */
+#define ROWS_SUM         4000 /* of all streams in it: about what an answer has room for */
 
 /* One request under way, of any of the three kinds, and what its answer is about. */
 struct asking {
@@ -162,6 +163,14 @@ static void fetch_done(struct upstream_call *call, enum upstream_result result,
     asked(asking);
 }
 
+/* What has no room in the answer is read in vain, and again the next time: the more are
+ * asked about, the fewer of each. Who needs more goes on at once. */
+static uint32_t rows_each(size_t stream_count)
+{
+    size_t rows = ROWS_SUM / stream_count;
+    return (uint32_t)(rows < ROWS_MAX ? rows : ROWS_MAX);
+}
+
 static void send_fetch(struct repair *repair)
 {
     struct asking *asking = repair->fetching;
@@ -181,7 +190,7 @@ static void send_fetch(struct repair *repair)
     catch_up.n_streams = asking->count;
     catch_up.streams = pointers;
     catch_up.has_limit = true;
-    catch_up.limit = CATCH_UP_ROWS;
+    catch_up.limit = rows_each(asking->count);
     catch_up.has_protobuf = catch_up.protobuf = repair->edge->protobuf_count > 0;
     request.body_case = LINK__REQUEST__BODY_CATCH_UP;
     request.catch_up = &catch_up;
