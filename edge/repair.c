@@ -106,27 +106,21 @@ static void asked(struct asking *asking)
 
 /* ---------------------------------------------------------------- catch-up */
 
-static void take_rows(struct edge *edge, const struct asking *asking,
-                      const Link__StreamRows *from, bool *ret_answered)
+static void take_rows(struct edge *edge, const struct asking *asking, size_t i,
+                      const Link__StreamRows *from)
 {
-    struct stream_rows rows = {.head = from->head, .first = from->first};
-    if (!stream_from_bytes(bytes_make(from->stream.data, from->stream.len),
-                           &rows.stream)) {
-        return;
-    }
-    size_t i = 0;
-    while (i < asking->count && !stream_equal(&asking->streams[i], &rows.stream)) {
-        i++;
-    }
     struct publication **list = calloc(from->n_rows + 1, sizeof(*list));
-    if (i == asking->count || list == NULL) {
-        free(list);
+    if (list == NULL) {
+        streams_fetch_failed(edge->streams, &asking->streams[i], clock_ms());
         return;
     }
-    rows.after = asking->after[i];
-    rows.resync = from->resync;
-    rows.head_tag = from->head_tag;
-    rows.rows = list;
+    struct stream_rows rows = {.stream = asking->streams[i],
+                               .after = asking->after[i],
+                               .head = from->head,
+                               .first = from->first,
+                               .head_tag = from->head_tag,
+                               .resync = from->resync,
+                               .rows = list};
     for (size_t r = 0; r < from->n_rows; r++) {
         struct publication *row = publication_create(from->rows[r]);
         if (row == NULL) {
@@ -134,7 +128,6 @@ static void take_rows(struct edge *edge, const struct asking *asking,
         }
         list[rows.row_count++] = row;
     }
-    ret_answered[i] = true;
     streams_rows(edge->streams, &rows, clock_ms());
     for (size_t r = 0; r < rows.row_count; r++) {
         publication_unref(list[r]);
@@ -142,22 +135,53 @@ static void take_rows(struct edge *edge, const struct asking *asking,
     free(list);
 }
 
+/* Which answer is about which stream; the others stay NULL. */
+static void sort_answers(const struct asking *asking, const Link__Rows *reply,
+                         const Link__StreamRows *ret_answers[BATCH_MAX])
+{
+    for (size_t a = 0; a < reply->n_streams; a++) {
+        const Link__StreamRows *answer = reply->streams[a];
+        struct stream_id stream;
+        if (!stream_from_bytes(bytes_make(answer->stream.data, answer->stream.len),
+                               &stream)) {
+            continue;
+        }
+        for (size_t i = 0; i < asking->count; i++) {
+            if (stream_equal(&asking->streams[i], &stream)) {
+                ret_answers[i] = answer;
+                break;
+            }
+        }
+    }
+}
+
 static void fetch_done(struct upstream_call *call, enum upstream_result result,
                        const Link__Reply *reply)
 {
     struct asking *asking = container_of(call, struct asking, call);
     struct edge *edge = asking->repair->edge;
-    bool answered[BATCH_MAX] = {false};
+    const Link__StreamRows *answers[BATCH_MAX] = {NULL};
+    bool any = false;
     if (result == UPSTREAM_REPLY && reply->body_case == LINK__REPLY__BODY_ROWS) {
         edge_learn_epoch(edge,
                          bytes_make(reply->rows->epoch.data, reply->rows->epoch.len));
-        for (size_t i = 0; i < reply->rows->n_streams; i++) {
-            take_rows(edge, asking, reply->rows->streams[i], answered);
+        sort_answers(asking, reply->rows, answers);
+    }
+    for (size_t i = 0; i < asking->count; i++) {
+        any = any || answers[i] != NULL;
+    }
+    /* First those for whom there was no room: next time there will be, as who goes on
+     * with the rows below comes after them. */
+    for (size_t i = 0; i < asking->count; i++) {
+        if (answers[i] == NULL && any) {
+            streams_fetch_again(edge->streams, &asking->streams[i]);
+        } else if (answers[i] == NULL) {
+            streams_fetch_failed(edge->streams, &asking->streams[i], clock_ms());
         }
     }
     for (size_t i = 0; i < asking->count; i++) {
-        if (!answered[i]) {
-            streams_fetch_failed(edge->streams, &asking->streams[i], clock_ms());
+        if (answers[i] != NULL) {
+            take_rows(edge, asking, i, answers[i]);
         }
     }
     asked(asking);

@@ -144,3 +144,17 @@ void streams_fetch_failed(struct streams *streams, const struct stream_id *strea
         flow_set_due(streams, stream, now_ms + streams->limits.retry_ms);
     }
 }
+
+void streams_fetch_again(struct streams *streams, const struct stream_id *stream_id)
+{
+    struct stream *stream = streams_find(streams, stream_id);
+    if (stream == NULL || !stream->fetching) {
+        return;
+    }
+    fetched(stream);
+    stream->confirm = true; /* it may have been for that */
+    if (stream->in_doubt) {
+        stream->verify = true; /* no other answer ends the doubt */
+    }
+    flow_fetch_if_needed(streams, stream);
+}

@@ -67,8 +67,9 @@ struct streams_io {
     bool (*ready)(void *user, struct subscription *subscription);
     /* Bus interest in a stream begins or ends. */
     void (*interest)(void *user, const struct stream_id *stream, bool on);
-    /* Fetch events after `seq` (whose tag is `tag`): streams_rows() or
-     * streams_fetch_failed() follows. At most one under way for each stream. */
+    /* Fetch events after `seq` (whose tag is `tag`): streams_rows(),
+     * streams_fetch_failed() or streams_fetch_again() follows. At most one under way for
+     * each stream. */
     void (*fetch)(void *user, const struct stream_id *stream, uint64_t seq, uint32_t tag);
     /* Ask whether the subscription may go on: streams_verdict() follows. */
     void (*recheck)(void *user, struct subscription *subscription);
@@ -149,6 +150,8 @@ void streams_rows(struct streams *streams, const struct stream_rows *rows,
                   int64_t now_ms);
 void streams_fetch_failed(struct streams *streams, const struct stream_id *stream,
                           int64_t now_ms);
+/* The answer had no room for this stream: it is fetched again at once. */
+void streams_fetch_again(struct streams *streams, const struct stream_id *stream);
 
 /* The answer to a recheck: read at access_seq. Not allowed: ends it (io->ended). */
 void streams_verdict(struct streams *streams, struct subscription *subscription,

@@ -148,6 +148,79 @@ static void many_streams_get_a_few_rows_each(void **state)
     assert_int_equal(sent.limit, 40);
 }
 
+/* Answers the request that was sent last: of each of these rooms that it stands at 5, or
+ * (more) has come to 7, of which 6 is here. */
+static void answer(const int *rooms, size_t count, bool more)
+{
+    Link__Reply reply = LINK__REPLY__INIT;
+    Link__Rows rows = LINK__ROWS__INIT;
+    Link__StreamRows streams[8];
+    Link__StreamRows *list[8];
+    struct stream_id ids[8];
+    Link__Publication event = LINK__PUBLICATION__INIT;
+    Link__Publication *events[1] = {&event};
+    event.has_stream = event.has_seq = true;
+    event.stream.len = sizeof(ids[0]);
+    event.seq = 6;
+    event.tag = 106;
+    event.prev_tag = 105;
+    event.event = (char *)(uintptr_t) "E";
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = room(rooms[i]);
+        link__stream_rows__init(&streams[i]);
+        streams[i].stream.data = event.stream.data = (uint8_t *)&ids[i];
+        streams[i].stream.len = sizeof(ids[i]);
+        streams[i].head = more ? 7 : 5;
+        streams[i].first = 1;
+        streams[i].rows = events;
+        streams[i].n_rows = more ? 1 : 0;
+        list[i] = &streams[i];
+    }
+    rows.streams = list;
+    rows.n_streams = count;
+    reply.body_case = LINK__REPLY__BODY_ROWS;
+    reply.rows = &rows;
+    sent.call->done(sent.call, UPSTREAM_REPLY, &reply);
+}
+
+static void who_found_no_room_in_an_answer_is_asked_about_again_at_once(void **state)
+{
+    join(1);
+    join(2);
+    join(3);
+    turn();
+    expect_sent(1, "1>5 2>5 3>5 ");
+    answer((int[]){1}, 1, false);
+    turn();
+    expect_sent(2, "2>5 3>5 ");
+    answer((int[]){2, 3}, 2, false);
+    turn();
+    assert_int_equal(sent.count, 2);
+}
+
+static void who_found_no_room_comes_before_who_goes_on(void **state)
+{
+    join(1);
+    join(2);
+    turn();
+    answer((int[]){1}, 1, true);
+    turn();
+    expect_sent(2, "2>5 1>6 ");
+}
+
+static void an_answer_about_nobody_is_a_failure(void **state)
+{
+    join(1);
+    join(2);
+    turn();
+    answer(NULL, 0, false);
+    turn();
+    assert_int_equal(sent.count, 1);
+    streams_tick(edge.streams, INT64_MAX);
+    turn();
+    expect_sent(2, "1>5 2>5 ");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -155,6 +228,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_few_streams_get_many_rows_each),
         CASE(many_streams_get_a_few_rows_each),
+        CASE(who_found_no_room_in_an_answer_is_asked_about_again_at_once),
+        CASE(who_found_no_room_comes_before_who_goes_on),
+        CASE(an_answer_about_nobody_is_a_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

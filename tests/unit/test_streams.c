@@ -115,6 +115,33 @@ static void a_failed_fetch_is_tried_again(void **state)
     expect("fetch:1>5 ");
 }
 
+static void a_fetch_that_found_no_room_is_made_again_at_once(void **state)
+{
+    struct stream_id id = id_of(ROOM);
+    joined();
+    streams_fetch_again(streams, &id); /* none is under way */
+    expect("");
+    resume(1, 2, 5);
+    streams_fetch_again(streams, &id);
+    expect("fetch:1>2 fetch:1>2 ");
+    rows(ROOM, 3, 5, 5);
+    expect("b3 b4 b5 ");
+    tick(1000);
+    expect("");
+}
+
+static void a_doubt_lasts_until_a_fetch_behind_the_stream_finds_room(void **state)
+{
+    struct stream_id id = id_of(ROOM);
+    joined();
+    streams_renew(streams, now_ms);
+    resume(1, 2, 5);
+    streams_fetch_again(streams, &id);
+    expect("fetch:1>5 fetch:1>5 ");
+    rows(ROOM, 1, 0, 5);
+    expect("fetch:1>2 ");
+}
+
 static void what_there_was_no_memory_for_is_fetched_later(void **state)
 {
     errands_fail = true;
@@ -358,6 +385,8 @@ int main(void)
         CASE(pages_are_fetched_one_after_the_other),
         CASE(a_head_that_is_not_true_is_asked_about_once),
         CASE(a_failed_fetch_is_tried_again),
+        CASE(a_fetch_that_found_no_room_is_made_again_at_once),
+        CASE(a_doubt_lasts_until_a_fetch_behind_the_stream_finds_room),
         CASE(what_there_was_no_memory_for_is_fetched_later),
         CASE(an_answer_older_than_what_came_since_loses_nothing),
         CASE(a_resume_is_fed_from_the_ring),
