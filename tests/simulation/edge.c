@@ -205,6 +205,12 @@ static void done(struct upstream_call *upstream, enum upstream_result result,
     case OP_CATCH_UP:
         if (answered) {
             learn_epoch(edge, reply.epoch);
+        }
+        if (answered && chance(500)) {
+            trace("edge %d finds no room for %d in an answer", edge->index,
+                  call->op.place);
+            streams_fetch_again(edge->streams, &stream);
+        } else if (answered) {
             take_rows(call, &reply);
         } else {
             trace("edge %d hears nothing of %d", edge->index, call->op.place);
