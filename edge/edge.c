@@ -61,6 +61,7 @@ STREAM_COUNTER(fetches)
 STREAM_COUNTER(fenced)
 STREAM_COUNTER(rechecks)
 STREAM_COUNTER(resyncs)
+STREAM_COUNTER(held_dropped)
 
 #define STREAM_METRIC(n, f, h)                                                           \
     {                                                                                    \
@@ -79,6 +80,8 @@ static struct metric stream_counters[] = {
                   "Subscriptions whose right was read again."),
     STREAM_METRIC("belfry_edge_stream_resyncs_total", resyncs,
                   "Subscriptions told that events are lost to them."),
+    STREAM_METRIC("belfry_edge_stream_held_dropped_total", held_dropped,
+                  "Early events that were not kept: no room, or there already."),
 };
 
 /* ---------------------------------------------------------------- wires */
