@@ -231,7 +231,8 @@ static void on_drain_poll(uv_timer_t *timer)
 {
     struct core *core = timer->data;
     int64_t waited = clock_ms() - core->drain_started_ms;
-    bool empty = worker_in_flight(core->worker) == 0 && link_server_flushed(core->server);
+    bool empty = worker_in_flight(core->worker) == 0 &&
+                 link_server_flushed(core->server) && !sweeper_telling(core->sweeper);
     if ((empty && waited >= DRAIN_MIN_MS) || waited >= DRAIN_MAX_MS) {
         log_info("core stopped", LOG_INT("ms", waited));
         uv_timer_stop(timer);

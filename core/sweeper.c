@@ -19,7 +19,9 @@
 #define PURGE_ROWS  500
 #define DEADLINE_MS 4000
 #define TELL_ROWS   2000 /* at once, */
-#define TELL_MS     10   /* so far apart */
+#define TELL_MS     10   /* so far apart, */
+#define TELL_BEHIND                                                                      \
+    2000 /* and not while so many statements wait: a user's contacts are one */
 
 /* A core that was stopped in the middle of a pipeline keeps its locks, and none of
  * PostgreSQL's own timeouts sees it: the backend counts as active. */
@@ -113,11 +115,13 @@ static void on_done(struct db_call *call, const struct db_outcome *outcome,
     request_finish(request);
 }
 
-static void tell(struct sweeper *sweeper, size_t most)
+static void tell(struct sweeper *sweeper, size_t most, size_t behind)
 {
     struct request scratch = {0};
     struct uuid nobody = {{0}};
-    for (; most > 0 && sweeper->told_count < sweeper->gone_count; most--) {
+    for (; most > 0 && sweeper->told_count < sweeper->gone_count &&
+           db_waiting(sweeper->core->db) < behind;
+         most--) {
         const struct gone *gone = &sweeper->gone[sweeper->told_count++];
         struct presence_row row = {gone->what, gone->room_id, gone->user_id};
         presence_row_tell(sweeper->core, &scratch, &row, nobody);
@@ -133,7 +137,7 @@ static void tell(struct sweeper *sweeper, size_t most)
 static void on_telling(uv_timer_t *timer)
 {
     struct sweeper *sweeper = timer->data;
-    tell(sweeper, TELL_ROWS);
+    tell(sweeper, TELL_ROWS, TELL_BEHIND);
     if (sweeper->gone_count == 0) {
         uv_timer_stop(timer);
     }
@@ -255,12 +259,17 @@ static void free_handle(uv_handle_t *handle)
     free(handle);
 }
 
+bool sweeper_telling(const struct sweeper *sweeper)
+{
+    return sweeper != NULL && sweeper->gone_count > 0;
+}
+
 void sweeper_close(struct sweeper *sweeper)
 {
     if (sweeper == NULL) {
         return;
     }
-    tell(sweeper, SIZE_MAX);
+    tell(sweeper, SIZE_MAX, SIZE_MAX);
     uv_close((uv_handle_t *)sweeper->timer, free_handle);
     uv_close((uv_handle_t *)sweeper->telling, free_handle);
     sweeper->closed = true;

@@ -272,6 +272,15 @@ static bool enforced(const struct listener *listener)
     return listener->edge->config->limits == LIMITS_ENFORCE;
 }
 
+/* No more guests and visitors than the settings allow, nor tunnels whose clients are gone
+ * and that end in their own time: each is descriptors. */
+static bool is_full(const struct listener *listener)
+{
+    size_t most = (size_t)listener->edge->config->max_connections;
+    return listener->visitor_count + listener->guest_count >= most ||
+           (listener->tls != NULL && tls_count(listener->tls) >= 2 * most);
+}
+
 /* Counts the guest under its address. False: there are too many of it. */
 static bool count_address(struct guest *guest)
 {
@@ -396,8 +405,7 @@ static void on_guest_readable(uv_poll_t *poll, int status, int events)
 static void welcome(struct listener *listener, int fd, const struct sockaddr *address)
 {
     struct guest *guest = calloc(1, sizeof(*guest));
-    if (guest == NULL || listener->visitor_count + listener->guest_count >=
-                             (size_t)listener->edge->config->max_connections) {
+    if (guest == NULL || is_full(listener)) {
         metric_add(&refused_full, 1);
         free(guest);
         close(fd);

@@ -270,11 +270,12 @@ static size_t distance(size_t a, size_t b)
 }
 
 /* A burst of clients that come or go leaves holes in malloc()'s heap, which it keeps:
- * they are given back once, when the burst is over. */
+ * they are given back once, when the burst is over, and rooms have been told of it. */
 static void give_back_holes(struct edge *edge)
 {
     size_t count = edge->conn_count;
-    bool calm = distance(count, edge->conns_before) <= count / CALM_PART;
+    bool calm = distance(count, edge->conns_before) <= count / CALM_PART &&
+                occupancy_waiting(edge->occupancy) <= count / CALM_PART;
     edge->conns_before = count;
     if (calm && distance(count, edge->conns_trimmed) >= TRIM_CHANGE) {
         int64_t began_us = clock_us();

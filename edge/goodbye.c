@@ -6,6 +6,8 @@
 #include "edge/edge.h"
 #include "edge/session.h"
 
+#define AGAIN_MAX 1000 /* at once: what clients ask must not wait behind them */
+
 /* A session that ended, until a core knows. */
 struct goodbye {
     struct upstream_call call;
@@ -90,7 +92,11 @@ void goodbye_say(struct goodbyes *goodbyes, const struct uuid *session,
 
 void goodbyes_again(struct goodbyes *goodbyes)
 {
+    int left = AGAIN_MAX;
     LIST_EACH(&goodbyes->kept, node) {
+        if (left-- == 0) {
+            return;
+        }
         struct goodbye *kept = container_of(node, struct goodbye, node);
         goodbye_say(goodbyes, &kept->session, &kept->user, "connection lost", false);
         forget(kept);

@@ -23,7 +23,7 @@ void goodbyes_finish(struct goodbyes *goodbyes);
 void goodbye_say(struct goodbyes *goodbyes, const struct uuid *session,
                  const struct uuid *user, const char *reason, bool keep);
 
-/* That lease is through. */
+/* That lease is through; what is many is said behind several. */
 void goodbyes_again(struct goodbyes *goodbyes);
 
 #endif

@@ -190,9 +190,9 @@ void occupancy_leave(struct occupancy *occupancy, struct session *session,
 /* ---------------------------------------------------------------- sessions */
 
 void occupancy_session_over(struct occupancy *occupancy, const struct uuid *session,
-                            const struct uuid *user, const char *reason)
+                            const struct uuid *user, const char *reason, bool open)
 {
-    goodbye_say(&occupancy->goodbyes, session, user, reason, occupancy->whole);
+    goodbye_say(&occupancy->goodbyes, session, user, reason, open && occupancy->whole);
 }
 
 /* ---------------------------------------------------------------- the lease */
@@ -424,6 +424,11 @@ void occupancy_turn(struct occupancy *occupancy)
     if (!occupancy->asking && (occupancy->renew || changes_due(occupancy, now_ms))) {
         send_lease(occupancy);
     }
+}
+
+size_t occupancy_waiting(const struct occupancy *occupancy)
+{
+    return occupancy->news.changes.size;
 }
 
 void occupancy_renew(struct occupancy *occupancy, bool leaving)

@@ -22,9 +22,13 @@ void occupancy_leave(struct occupancy *occupancy, struct session *session,
 /* The user has no session here any more. */
 void occupancy_forget_user(struct occupancy *occupancy, const struct uuid *user);
 
-/* A session that a core had accepted is over. */
+/* A session that a core had accepted, or may have, is over. `open`: it was open here, so
+ * that a lease may name it. */
 void occupancy_session_over(struct occupancy *occupancy, const struct uuid *session,
-                            const struct uuid *user, const char *reason);
+                            const struct uuid *user, const char *reason, bool open);
+
+/* Changes that wait to be told. */
+size_t occupancy_waiting(const struct occupancy *occupancy);
 
 /* At the end of each loop turn: tells what has changed. */
 void occupancy_turn(struct occupancy *occupancy);

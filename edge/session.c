@@ -288,7 +288,8 @@ void session_close(struct session *session, const char *reason)
         session_unsubscribe(session, session_subscriptions(session));
     }
     if (was_open) {
-        occupancy_session_over(edge->occupancy, &session->id, &session->user_id, reason);
+        occupancy_session_over(edge->occupancy, &session->id, &session->user_id, reason,
+                               true);
     }
     leave_user(edge, session);
     map_remove(&edge->sessions, &session->id);

@@ -198,7 +198,7 @@ static void connect_done(struct upstream_call *call, enum upstream_result result
     if (result == UPSTREAM_NO_ANSWER || (connected && session == NULL)) {
         /* it is there for a core, or may be, and nobody else will end it */
         occupancy_session_over(edge->occupancy, &session_id, &user_id,
-                               "closed while it connected");
+                               "closed while it connected", false);
     }
     if (session == NULL) {
         return;

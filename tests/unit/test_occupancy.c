@@ -69,7 +69,7 @@ static void a_goodbye_is_said_once(void **state)
     struct occupancy *occupancy = open_occupancy();
     occupancy_renew(occupancy, false);
     assert_false(lease_is_whole);
-    occupancy_session_over(occupancy, &session, &user, "gone");
+    occupancy_session_over(occupancy, &session, &user, "gone", true);
     answer(UPSTREAM_REPLY, false);
     assert_int_equal(goodbyes, 1);
     occupancy_destroy(occupancy);
@@ -82,7 +82,7 @@ static void and_again_behind_a_whole_lease(void **state)
     answer(UPSTREAM_REPLY, true);
     occupancy_renew(occupancy, false);
     assert_true(lease_is_whole);
-    occupancy_session_over(occupancy, &session, &user, "gone");
+    occupancy_session_over(occupancy, &session, &user, "gone", true);
     assert_int_equal(goodbyes, 1);
     answer(UPSTREAM_NO_ANSWER, false); /* it may arrive yet, but not behind the next */
     assert_int_equal(goodbyes, 1);
@@ -96,11 +96,43 @@ static void and_again_behind_a_whole_lease(void **state)
     occupancy_destroy(occupancy);
 }
 
+static void but_not_of_what_no_lease_can_name(void **state)
+{
+    struct occupancy *occupancy = open_occupancy();
+    occupancy_renew(occupancy, false);
+    answer(UPSTREAM_REPLY, true);
+    occupancy_renew(occupancy, false);
+    occupancy_session_over(occupancy, &session, &user, "closed while it connected",
+                           false);
+    answer(UPSTREAM_REPLY, false);
+    assert_int_equal(goodbyes, 1);
+    occupancy_destroy(occupancy);
+}
+
+static void of_many_behind_several_leases(void **state)
+{
+    struct occupancy *occupancy = open_occupancy();
+    occupancy_renew(occupancy, false);
+    answer(UPSTREAM_REPLY, true);
+    occupancy_renew(occupancy, false);
+    for (int i = 0; i < 1500; i++) {
+        occupancy_session_over(occupancy, &session, &user, "gone", true);
+    }
+    answer(UPSTREAM_REPLY, false);
+    assert_int_equal(goodbyes, 2500);
+    occupancy_renew(occupancy, false);
+    answer(UPSTREAM_REPLY, false);
+    assert_int_equal(goodbyes, 3000);
+    occupancy_destroy(occupancy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_goodbye_is_said_once),
         cmocka_unit_test(and_again_behind_a_whole_lease),
+        cmocka_unit_test(but_not_of_what_no_lease_can_name),
+        cmocka_unit_test(of_many_behind_several_leases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,7 @@
 #define STALLED_S      15 /* connecting without one more client */
 #define DRAIN_MAX_S    15
 #define DRAIN_QUIET_NS 1500000000ULL /* what the bus lost comes within a second */
-#define SETTLE_S       2             /* idle: before memory is read */
+#define SETTLE_S       6 /* idle, before memory is read: rooms hear for 2 s who came */
 #define HEARD_MAX_S    10
 
 static void start_workers(const struct options *options, struct shared *shared)

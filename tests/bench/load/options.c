@@ -252,8 +252,11 @@ void options_read(int argc, char **argv, struct options *ret_options)
     if (ret_options->in_flight == 0 && ret_options->rate <= 0) {
         fail("--rate must be more than 0", NULL);
     }
-    if (ret_options->rooms < ret_options->joins) {
-        fail("--rooms must not be less than --joins", NULL);
+    if (ret_options->joins > 1 && ret_options->rooms % ret_options->joins != 0) {
+        fail("--rooms must be a multiple of --joins", NULL);
+    }
+    if (ret_options->at_once > ret_options->joins) {
+        fail("--at-once must not be more than --joins", NULL);
     }
     if (ret_options->tls && ret_options->scenario == SCENARIO_BROADCAST) {
         fail("broadcast publishes by plain HTTP: not with TLS", NULL);
