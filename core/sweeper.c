@@ -123,7 +123,8 @@ static void tell(struct sweeper *sweeper, size_t most, size_t behind)
            db_waiting(sweeper->core->db) < behind;
          most--) {
         const struct gone *gone = &sweeper->gone[sweeper->told_count++];
-        struct presence_row row = {gone->what, gone->room_id, gone->user_id};
+        struct presence_row row = {
+            .what = gone->what, .room_id = gone->room_id, .user_id = gone->user_id};
         presence_row_tell(sweeper->core, &scratch, &row, nobody);
     }
     arena_finish(&scratch.arena);
