@@ -20,8 +20,7 @@
 #define DEADLINE_MS 4000
 #define TELL_ROWS   2000 /* at once, */
 #define TELL_MS     10   /* so far apart, */
-#define TELL_BEHIND                                                                      \
-    2000 /* and not while so many statements wait: a user's contacts are one */
+#define TELL_BEHIND 2000 /* and not while so many statements wait: contacts take one */
 
 /* A core that was stopped in the middle of a pipeline keeps its locks, and none of
  * PostgreSQL's own timeouts sees it: the backend counts as active. */

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* A room of which something was told; for pace_ms(). */
+/* A room of which something was told; for news->pace_ms. */
 struct pace {
     struct uuid room;
     int64_t told_ms;
