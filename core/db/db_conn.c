@@ -68,7 +68,7 @@ void db_conn_stop(struct db_conn *conn)
     PQfinish(conn->pg);
     conn->pg = NULL;
     conn->state = CONN_DOWN;
-    memset(conn->prepared, 0, sizeof(conn->prepared));
+    db_conn_forget_prepared(conn);
 }
 
 static void plan_retry(struct db_conn *conn)

@@ -14,7 +14,7 @@
 #define DB_IN_FLIGHT_MAX  1 /* segments a connection: what comes meanwhile waits */
 #define DB_BUSY_ROUNDS    3 /* then alone */
 #define DB_TRIES          3 /* after a serialization failure */
-#define DB_STEPS_MAX      (2 * DB_BATCH_MAX + 4)
+#define DB_STEPS_MAX      (3 * DB_BATCH_MAX + 4)
 
 /* A statement's text, once for all connections. */
 struct db_statement {
@@ -22,7 +22,7 @@ struct db_statement {
     int number;
 };
 
-enum db_step_kind { STEP_PREPARE, STEP_LOCK, STEP_CALL };
+enum db_step_kind { STEP_PREPARE, STEP_DESCRIBE, STEP_LOCK, STEP_CALL };
 
 /* One command of a segment, and what came of it. */
 struct db_step {
@@ -64,6 +64,8 @@ struct db_conn {
     int in_flight;
     int generation; /* of the names: raised when what the server holds is in doubt */
     bool prepared[DB_STATEMENTS_MAX];
+    Oid *types[DB_STATEMENTS_MAX]; /* of its parameters, where they were asked for; NULL
+                                      until they are known */
 };
 
 struct db {
@@ -99,6 +101,8 @@ void db_conn_pump(struct db_conn *conn);
 /* Takes the results that have arrived; false when the connection is of no use. */
 bool db_conn_receive(struct db_conn *conn);
 void db_segment_free(struct db_segment *segment);
+/* What the server holds is in doubt. */
+void db_conn_forget_prepared(struct db_conn *conn);
 
 /* ---- db.c: queues ---- */
 /* To the call's connection, or another that is ready; `first`: before those that wait. */

@@ -1,6 +1,8 @@
 /* Several calls in one statement: their parameters as arrays, and whose row is whose. */
 #include "core/db/db_many.h"
 
+#include "core/db/db_array.h"
+
 #define MANY_MAX (64 * 1024 * 1024)
 
 void db_many_sort(struct db_call *const *calls, int count, struct db_call **ret_calls)
@@ -30,46 +32,30 @@ int db_many_count(struct db_call *const *calls, int count)
     return same >= (many->least > 0 ? many->least : DB_MANY_LEAST) ? same : 0;
 }
 
-/* PostgreSQL's text form of an array (8.15.6): in quotes anything may stand. */
-static void append_item(struct buf *buf, const char *text)
-{
-    if (text == NULL) {
-        buf_append_text(buf, "NULL");
-        return;
-    }
-    buf_append_char(buf, '"');
-    for (;;) {
-        size_t plain = strcspn(text, "\\\"");
-        buf_append(buf, text, plain);
-        if (text[plain] == '\0') {
-            break;
-        }
-        const char escaped[2] = {'\\', text[plain]};
-        buf_append(buf, escaped, sizeof(escaped));
-        text += plain + 1;
-    }
-    buf_append_char(buf, '"');
-}
-
-bool db_many_params(struct db_call *const *calls, int count, struct buf *buf,
-                    const char *ret_params[DB_PARAMS_MAX])
+bool db_many_params_make(struct db_call *const *calls, int count, const Oid *types,
+                         struct db_many_params *ret_params)
 {
     const struct db_call *first = calls[0];
     size_t at[DB_PARAMS_MAX] = {0};
+    *ret_params = (struct db_many_params){0};
+    struct buf *buf = &ret_params->buf;
     buf_init(buf, MANY_MAX);
     for (int i = 0; i < first->param_count; i++) {
-        if ((first->many->each >> i & 1) != 0) {
-            at[i] = buf->size;
-            for (int k = 0; k < count; k++) {
-                buf_append_char(buf, k == 0 ? '{' : ',');
-                append_item(buf, calls[k]->params[i]);
-            }
-            buf_append(buf, "}", 2); /* with its NUL */
+        if ((first->many->each >> i & 1) == 0) {
+            continue;
         }
+        const char *items[DB_BATCH_MAX];
+        for (int k = 0; k < count; k++) {
+            items[k] = calls[k]->params[i];
+        }
+        at[i] = buf->size;
+        ret_params->formats[i] =
+            db_array_append(buf, types != NULL ? types[i] : 0, items, count);
+        ret_params->sizes[i] = (int)(buf->size - at[i]);
     }
     for (int i = 0; i < first->param_count && !buf->failed; i++) {
         bool each = (first->many->each >> i & 1) != 0;
-        ret_params[i] = each ? (const char *)buf->data + at[i] : first->params[i];
+        ret_params->values[i] = each ? (const char *)buf->data + at[i] : first->params[i];
     }
     return !buf->failed;
 }

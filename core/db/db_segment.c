@@ -68,43 +68,68 @@ static bool add_prepare(struct db_conn *conn, struct db_segment *segment, int st
     return PQsendPrepare(conn->pg, name_of(conn, statement, name), sql, 0, NULL) == 1;
 }
 
-static bool add_statement(struct db_conn *conn, struct db_segment *segment,
-                          const char *sql, struct db_step step, const char *const *params)
+/* Until its parameters' types are known, they go as text. */
+static bool add_describe(struct db_conn *conn, struct db_segment *segment, int statement)
 {
     char name[24];
-    int statement = db_statement(conn->db, sql);
-    if (statement < 0) {
+    segment->steps[segment->step_count++] =
+        (struct db_step){.kind = STEP_DESCRIBE, .statement = statement};
+    return PQsendDescribePrepared(conn->pg, name_of(conn, statement, name)) == 1;
+}
+
+static bool add_call(struct db_conn *conn, struct db_segment *segment,
+                     struct db_step step)
+{
+    const struct db_call *call = segment->calls[step.first];
+    char name[24];
+    step.statement = db_statement(conn->db, call->sql);
+    if (step.statement < 0 || !add_prepare(conn, segment, step.statement, call->sql)) {
         return false;
     }
-    bool sent = add_prepare(conn, segment, statement, sql);
-    step.kind = STEP_CALL;
-    step.statement = statement;
     segment->steps[segment->step_count++] = step;
-    return PQsendQueryPrepared(conn->pg, name_of(conn, statement, name),
-                               segment->calls[step.first]->param_count, params, NULL,
-                               NULL, 1) == 1 &&
-           sent;
+    return PQsendQueryPrepared(conn->pg, name_of(conn, step.statement, name),
+                               call->param_count, call->params, NULL, NULL, 1) == 1;
+}
+
+static bool add_many(struct db_conn *conn, struct db_segment *segment,
+                     struct db_step step)
+{
+    struct db_call *const *calls = segment->calls + step.first;
+    const char *sql = calls[0]->many->sql;
+    char name[24];
+    step.statement = db_statement(conn->db, sql);
+    if (step.statement < 0) {
+        return false;
+    }
+    bool known = conn->prepared[step.statement];
+    if (!known && !(add_prepare(conn, segment, step.statement, sql) &&
+                    add_describe(conn, segment, step.statement))) {
+        return false;
+    }
+    segment->steps[segment->step_count++] = step;
+    struct db_many_params params;
+    bool sent =
+        db_many_params_make(calls, step.count, known ? conn->types[step.statement] : NULL,
+                            &params) &&
+        PQsendQueryPrepared(conn->pg, name_of(conn, step.statement, name),
+                            calls[0]->param_count, params.values, params.sizes,
+                            params.formats, 1) == 1;
+    buf_finish(&params.buf);
+    return sent;
 }
 
 /* One call, or those of the step by their `many`. */
 static bool add_calls(struct db_conn *conn, struct db_segment *segment,
                       struct db_step step)
 {
-    struct db_call *const *calls = segment->calls + step.first;
-    for (int i = 0; i < step.count; i++) {
-        if (calls[i]->mode_param >= 0 && calls[i]->mode_param < calls[i]->param_count) {
-            calls[i]->params[calls[i]->mode_param] = segment->in_batch ? "1" : "0";
+    step.kind = STEP_CALL;
+    for (int i = step.first; i < step.first + step.count; i++) {
+        struct db_call *call = segment->calls[i];
+        if (call->mode_param >= 0 && call->mode_param < call->param_count) {
+            call->params[call->mode_param] = segment->in_batch ? "1" : "0";
         }
     }
-    if (!step.many) {
-        return add_statement(conn, segment, calls[0]->sql, step, calls[0]->params);
-    }
-    const char *params[DB_PARAMS_MAX];
-    struct buf buf;
-    bool sent = db_many_params(calls, step.count, &buf, params) &&
-                add_statement(conn, segment, calls[0]->many->sql, step, params);
-    buf_finish(&buf);
-    return sent;
+    return step.many ? add_many(conn, segment, step) : add_call(conn, segment, step);
 }
 
 /* Waits for the counter that the calls behind it need, before any of them tries. */
@@ -303,6 +328,25 @@ static void note_failure(struct db_segment *segment, const PGresult *result)
     segment->message = message != NULL ? strdup(message) : NULL;
 }
 
+void db_conn_forget_prepared(struct db_conn *conn)
+{
+    for (int i = 0; i < DB_STATEMENTS_MAX; i++) {
+        conn->prepared[i] = false;
+        free(conn->types[i]);
+        conn->types[i] = NULL;
+    }
+}
+
+static void learn_types(struct db_conn *conn, int statement, const PGresult *result)
+{
+    Oid *types = calloc(DB_PARAMS_MAX, sizeof(*types));
+    for (int i = 0; types != NULL && i < PQnparams(result) && i < DB_PARAMS_MAX; i++) {
+        types[i] = PQparamtype(result, i);
+    }
+    free(conn->types[statement]);
+    conn->types[statement] = types; /* without memory they stay unknown */
+}
+
 /* One command's result. False: the connection is of no use. */
 static bool take_result(struct db_conn *conn, struct db_segment *segment,
                         PGresult *result)
@@ -317,6 +361,9 @@ static bool take_result(struct db_conn *conn, struct db_segment *segment,
             return false;
         }
         step->result = result;
+        if (step->kind == STEP_DESCRIBE) {
+            learn_types(conn, step->statement, result);
+        }
         return true;
     }
     if (status == PGRES_FATAL_ERROR) {
@@ -330,7 +377,7 @@ static bool take_result(struct db_conn *conn, struct db_segment *segment,
                                         strcmp(segment->sqlstate, "0A000") == 0)) {
         /* all under new names: a name that is there already would be an error, too */
         conn->generation++;
-        memset(conn->prepared, 0, sizeof(conn->prepared));
+        db_conn_forget_prepared(conn);
     }
     PQclear(result);
     return verdict_of(segment->sqlstate) != VERDICT_LOST;

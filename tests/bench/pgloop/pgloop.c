@@ -45,6 +45,7 @@ struct call {
 struct loop {
     struct options options;
     const struct db_many *many;
+    Oid types[PARAMS]; /* of its parameters */
     struct conn conns[CONNS_MAX];
     char actions[24];
     char text[TEXT_BYTES + 1];
@@ -115,20 +116,20 @@ static void send_calls(struct loop *loop, struct conn *conn)
 {
     static struct call calls[BATCH_MAX];
     struct db_call *list[BATCH_MAX];
-    const char *params[DB_PARAMS_MAX];
-    struct buf buf;
+    struct db_many_params params;
     int count = (int)loop->options.batch;
     for (int i = 0; i < count; i++) {
         make_call(loop, conn, &calls[i]);
         list[i] = &calls[i].call;
     }
-    if (!db_many_params(list, count, &buf, params)) {
+    if (!db_many_params_make(list, count, loop->types, &params)) {
         fail("send", "no memory");
     }
-    if (PQsendQueryPrepared(conn->pg, STATEMENT, PARAMS, params, NULL, NULL, 1) != 1) {
+    if (PQsendQueryPrepared(conn->pg, STATEMENT, PARAMS, params.values, params.sizes,
+                            params.formats, 1) != 1) {
         fail("send", PQerrorMessage(conn->pg));
     }
-    buf_finish(&buf);
+    buf_finish(&params.buf);
 }
 
 static void send_segments(struct loop *loop, struct conn *conn)
@@ -230,6 +231,11 @@ static void open_conn(struct loop *loop, struct conn *conn, uint32_t number,
     result = PQprepare(conn->pg, STATEMENT, sql, 0, NULL);
     if (PQresultStatus(result) != PGRES_COMMAND_OK) {
         fail("prepare", PQerrorMessage(conn->pg));
+    }
+    PQclear(result);
+    result = PQdescribePrepared(conn->pg, STATEMENT);
+    for (int i = 0; i < PARAMS && i < PQnparams(result); i++) {
+        loop->types[i] = PQparamtype(result, i);
     }
     PQclear(result);
     PQsetnonblocking(conn->pg, 1);
