@@ -473,6 +473,15 @@ void flow_drain(struct streams *streams, struct stream *stream, int64_t now_ms)
     settle(streams, stream, now_ms);
 }
 
+/* As nearly every event does: holding it for no time would cost memory. */
+static bool goes_at_once(const struct stream *stream,
+                         const struct publication *publication)
+{
+    return publication->seq == stream->last + 1 && stream_held_next(stream) == NULL &&
+           !tags_differ(stream->last_tag, publication->prev_tag) &&
+           fence_passes(stream, publication->after);
+}
+
 void flow_offer(struct streams *streams, struct stream *stream,
                 struct publication *publication, int64_t now_ms)
 {
@@ -484,11 +493,13 @@ void flow_offer(struct streams *streams, struct stream *stream,
         stream->id.kind != STREAM_ACCESS) {
         stream->last = publication->seq - 1;
     }
-    if (!stream_hold(stream, publication, streams->limits.hold_max)) {
-        streams->counters.held_dropped++;
-    }
     if (publication->seq > stream->known) {
         stream->known = publication->seq;
+    }
+    if (goes_at_once(stream, publication)) {
+        apply(streams, stream, publication, now_ms);
+    } else if (!stream_hold(stream, publication, streams->limits.hold_max)) {
+        streams->counters.held_dropped++;
     }
     flow_drain(streams, stream, now_ms);
 }
