@@ -39,12 +39,11 @@ struct publication *publication_create(const Link__Publication *source)
     }
     size_t event_size = strlen(source->event);
     size_t size = event_size + source->json.len + source->protobuf.len;
-    struct publication *publication = calloc(1, sizeof(*publication) + size);
+    struct publication *publication = malloc(sizeof(*publication) + size);
     if (publication == NULL) {
         return NULL;
     }
-    publication->refs = 1;
-    publication->stream = stream;
+    *publication = (struct publication){.refs = 1, .stream = stream};
     publication->seq = source->has_seq ? source->seq : 0;
     publication->durable = publication->seq > 0;
     publication->tag = source->tag;
