@@ -107,6 +107,14 @@ struct conn *conn_create(struct edge *edge, const struct framing *framing,
 /* The transport is gone: ends the sessions, frees everything of the connection. */
 void conn_destroy(struct conn *conn);
 
+/* Asks for what conn_send() and the write at the end of the turn touch. */
+static inline void conn_warm(const struct conn *conn)
+{
+    __builtin_prefetch(conn);
+    __builtin_prefetch((const uint8_t *)conn + 64);
+    __builtin_prefetch((const uint8_t *)conn + 128);
+}
+
 /* The frame at that place of the queue, below queue_count. */
 static inline struct frame *conn_queued(const struct conn *conn, uint32_t place)
 {

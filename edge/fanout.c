@@ -180,6 +180,32 @@ static void take_publication(struct fanout *fanout, const Link__Publication *sou
     publication_unref(publication);
 }
 
+static void warm_session(const struct subscription *subscription)
+{
+    const struct session *session = session_of(subscription);
+    __builtin_prefetch(&session->conn);
+    __builtin_prefetch(&session->trail);
+}
+
+static void warm_conn(const struct subscription *subscription)
+{
+    conn_warm(session_of(subscription)->conn);
+}
+
+static void warm(const struct fanout *fanout, Link__Publication **publications,
+                 size_t count)
+{
+    struct stream_id streams[STREAMS_WARM];
+    size_t known = 0;
+    for (size_t i = 0; i < count; i++) {
+        const Link__Publication *source = publications[i];
+        known += source->has_stream &&
+                 stream_from_bytes(bytes_make(source->stream.data, source->stream.len),
+                                   &streams[known]);
+    }
+    streams_warm(fanout->edge->streams, streams, known, warm_session, warm_conn);
+}
+
 void fanout_frame(struct fanout *fanout, struct bytes frame)
 {
     ProtobufCMessage *message;
@@ -192,6 +218,11 @@ void fanout_frame(struct fanout *fanout, struct bytes frame)
     const Link__BusFrame *bus_frame = (const Link__BusFrame *)message;
     edge_learn_epoch(edge, bytes_make(bus_frame->epoch.data, bus_frame->epoch.len));
     for (size_t i = 0; i < bus_frame->n_publications; i++) {
+        if (i % STREAMS_WARM == 0) {
+            size_t left = bus_frame->n_publications - i;
+            warm(fanout, bus_frame->publications + i,
+                 left < STREAMS_WARM ? left : STREAMS_WARM);
+        }
         take_publication(fanout, bus_frame->publications[i]);
     }
     for (size_t i = 0; i < bus_frame->n_recent; i++) {

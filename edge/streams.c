@@ -304,6 +304,46 @@ void streams_each(struct streams *streams, const struct stream_id *stream_id,
     walk_end(streams, &walk);
 }
 
+#define READERS_WARM 16
+
+void streams_warm(const struct streams *streams, const struct stream_id *ids,
+                  size_t count, void (*near)(const struct subscription *subscription),
+                  void (*far)(const struct subscription *subscription))
+{
+    const struct reflist *heads[STREAMS_WARM], *at[STREAMS_WARM];
+    const struct subscription *readers[STREAMS_WARM * READERS_WARM];
+    size_t lists = 0, found = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct stream *stream = streams_find(streams, &ids[i]);
+        if (stream != NULL) {
+            heads[lists] = &stream->live;
+            at[lists] = reflist_next(&stream->live);
+            __builtin_prefetch(at[lists++]);
+            if (stream->ring != 0) {
+                __builtin_prefetch(stream_ring(stream));
+            }
+        }
+    }
+    /* One step in each list, then the next: a step waits for the one before. */
+    for (int step = 0; step < READERS_WARM && lists > 0; step++) {
+        size_t left = 0;
+        for (size_t i = 0; i < lists; i++) {
+            if (at[i] == heads[i]) {
+                continue;
+            }
+            readers[found] = container_of(at[i], struct subscription, in_stream);
+            near(readers[found++]);
+            heads[left] = heads[i];
+            at[left] = reflist_next(at[i]);
+            __builtin_prefetch(at[left++]);
+        }
+        lists = left;
+    }
+    for (size_t i = 0; i < found; i++) {
+        far(readers[i]);
+    }
+}
+
 /* What could not be asked for while there was no memory. */
 static void make_up(struct streams *streams)
 {

@@ -177,6 +177,15 @@ void streams_each(struct streams *streams, const struct stream_id *stream,
                   void (*each)(void *user, struct subscription *subscription),
                   void *user);
 
+/* Publications for these streams, at most STREAMS_WARM, are about to be offered or brought
+ * to each: what that needs is asked for from memory now, all of it at once, as little of it
+ * was touched lately. Of the first readers of each stream, `near` is called and, when what
+ * that asked for is here, `far`. Changes nothing. */
+#define STREAMS_WARM 16
+void streams_warm(const struct streams *streams, const struct stream_id *ids,
+                  size_t count, void (*near)(const struct subscription *subscription),
+                  void (*far)(const struct subscription *subscription));
+
 /* Timers: gaps, retries, idle streams. Call about each 10 ms while anything waits;
  * returns the time of the next need, or INT64_MAX. */
 int64_t streams_tick(struct streams *streams, int64_t now_ms);
