@@ -56,28 +56,28 @@ struct frame_ring {
 /* There are as many as clients, so it is small; what the transport and the framing keep
  * follows in the same block. Times are the last 32 bits of the clock. */
 struct conn {
-    struct edge *edge;
-    const struct framing *framing;
-    const struct conn_io *io;
-    struct reflist in_edge; /* all connections */
-
-    union {
-        struct frame *alone; /* waits, while there is no ring; NULL: none waits */
-        struct frame_ring *ring;
-    };
-    uint32_t queue_count;
-    uint32_t queued_bytes;
-
+    struct reflist in_edge;   /* all connections */
     struct session *sessions; /* the newest first, each with the next */
     char *bearer;             /* Authorization header's token, owned; or NULL */
     uint32_t opened_ms;
-    uint32_t heard_ms;        /* last message or pong of the client; by the transport */
+    uint32_t heard_ms; /* last message or pong of the client; by the transport */
+
+    /* From here to the end is what a frame on its way needs, next to the transport's. */
     uint32_t behind_since_ms; /* while is_behind */
     uint8_t session_count;
     bool has_ring : 1;
     bool is_behind : 1;    /* its queue is above the high mark */
     bool awaits_hello : 1; /* although there is a bearer: it may resume */
     bool closing : 1, reading_stopped : 1;
+    struct edge *edge;
+    const struct framing *framing;
+    const struct conn_io *io;
+    union {
+        struct frame *alone; /* waits, while there is no ring; NULL: none waits */
+        struct frame_ring *ring;
+    };
+    uint32_t queue_count;
+    uint32_t queued_bytes;
 };
 
 _Static_assert(sizeof(struct conn) % 8 == 0, "its transport's state follows");
@@ -110,9 +110,8 @@ void conn_destroy(struct conn *conn);
 /* Asks for what conn_send() and the write at the end of the turn touch. */
 static inline void conn_warm(const struct conn *conn)
 {
-    __builtin_prefetch(conn);
-    __builtin_prefetch((const uint8_t *)conn + 64);
-    __builtin_prefetch((const uint8_t *)conn + 128);
+    __builtin_prefetch(&conn->edge);
+    __builtin_prefetch((const uint8_t *)&conn->edge + 64);
 }
 
 /* The frame at that place of the queue, below queue_count. */

@@ -25,19 +25,19 @@ struct trail;
 /* There are as many as clients, and most of them are idle: what only some need, or only
  * for a while, has memory of its own. */
 struct session {
-    struct conn *conn;
-    struct session *next; /* of the connection */
     struct uuid id;
-    struct uuid user_id; /* zero: nobody's */
-    char *username;      /* these two of pool_text(), or NULL: none */
+    struct conn *conn;      /* these three are what a delivery needs */
+    const char *name_space; /* interned: "/" or one of the catalogue's */
+    struct trail *trail;    /* recovery.h's; NULL: it cannot be recovered */
+    struct uuid user_id;    /* zero: nobody's */
+    struct session *next;   /* of the connection */
+    char *username;         /* these two of pool_text(), or NULL: none */
     char *token_id;
     int64_t issued_at; /* these as in struct identity */
     int64_t expires_at;
-    const char *name_space; /* interned: "/" or one of the catalogue's */
     struct reflist in_user; /* a ring of one user's sessions; edge->users has one of it */
     ref subscriptions;      /* each with the next */
     struct session_call *last_call; /* its next is the first, which is under way */
-    struct trail *trail;            /* recovery.h's; NULL: it cannot be recovered */
     struct follow *follow;          /* follow.h's; NULL: there is nothing to remember */
     struct held *held; /* control that came while it was being connected; NULL: none */
     uint64_t mark;     /* the last CONTACTS publication it got */

@@ -48,6 +48,9 @@ struct stream {
 
     struct reflist live;   /* subscriptions whose cursor is at `last` (or ahead of it) */
     struct reflist behind; /* the others: being fed, unchecked, or with a slow reader */
+    ref access;            /* stream; 0: none, as of an access stream */
+    ref ring;              /* 0: none */
+    ref errand;            /* 0: nothing is under way */
     uint32_t users; /* subscriptions; of an access stream: streams that it guards */
     uint32_t idle_since_ms; /* by the last 32 bits of the clock */
     struct reflist in_idle; /* streams without users */
@@ -56,9 +59,6 @@ struct stream {
         struct reflist guarded;    /* of an access stream: its streams */
         struct reflist in_guarded; /* of the others */
     };
-    ref access; /* stream; 0: none, as of an access stream */
-    ref ring;   /* 0: none */
-    ref errand; /* 0: nothing is under way */
 };
 
 static inline struct stream *stream_access(const struct stream *stream)

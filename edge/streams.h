@@ -34,18 +34,19 @@ struct stream;
 
 /* A client has several, so they are small. */
 struct subscription {
-    uint64_t cursor;
     uint64_t checked : 60;  /* access seq at which the right was read; while unchecked:
                                at which it must be read to go on, which is later */
     uint64_t behind : 1;    /* is on the behind list */
     uint64_t unchecked : 1; /* waits for a verdict */
     uint64_t occupant : 1;  /* counted as being in the room (edge/occupancy.h) */
     uint64_t granted : 1;   /* a grant goes with its ephemeral events (link/grant.h) */
-    uint32_t tag;           /* of the event at the cursor; 0: unknown */
     ref stream;
-    struct reflist in_stream; /* of the stream's live, or its behind list */
-    ref next;                 /* the owner's to use: a subscription */
+    ref next; /* the owner's to use: a subscription */
+    /* From here on is what a delivery needs, so that it is mostly one line of cache. */
+    uint64_t cursor;
+    uint32_t tag;             /* of the event at the cursor; 0: unknown */
     ref user;                 /* a uuid, the owner's: where it lies tells which owner */
+    struct reflist in_stream; /* of the stream's live, or its behind list */
 };
 
 static inline struct subscription *subscription_next(const struct subscription *one)
@@ -177,10 +178,10 @@ void streams_each(struct streams *streams, const struct stream_id *stream,
                   void (*each)(void *user, struct subscription *subscription),
                   void *user);
 
-/* Publications for these streams, at most STREAMS_WARM, are about to be offered or brought
- * to each: what that needs is asked for from memory now, all of it at once, as little of it
- * was touched lately. Of the first readers of each stream, `near` is called and, when what
- * that asked for is here, `far`. Changes nothing. */
+/* Publications for these streams, at most STREAMS_WARM, are about to be offered or
+ * brought to each: what that needs is asked for from memory now, all of it at once, as
+ * little of it was touched lately. Of the first readers of each stream, `near` is called
+ * and, when what that asked for is here, `far`. Changes nothing. */
 #define STREAMS_WARM 16
 void streams_warm(const struct streams *streams, const struct stream_id *ids,
                   size_t count, void (*near)(const struct subscription *subscription),

@@ -38,17 +38,18 @@ struct client {
     struct lws *wsi;
     struct frame *close_frame; /* goes behind all others; NULL: is not closing, or sent */
     struct reflist in_dirty;
-    struct reflist in_wheel;
-    ref visitor;
-    ref pieces; /* 0: no message is here in part */
     int fd;
-    uint32_t closing_since_ms; /* these two by the last 32 bits of the clock */
-    uint32_t pongs_ms;
     uint8_t pongs;
     bool armed : 1;   /* WRITEABLE will come */
     bool broken : 1;  /* the socket takes nothing any more */
     bool known : 1;   /* has said who it is */
     bool patient : 1; /* the client is thought to answer the close frame */
+    /* Up to here is what each write needs. */
+    uint32_t closing_since_ms; /* these two by the last 32 bits of the clock */
+    uint32_t pongs_ms;
+    struct reflist in_wheel;
+    ref visitor;
+    ref pieces; /* 0: no message is here in part */
 };
 
 _Static_assert(sizeof(struct client) % 8 == 0, "its framing's state follows");
