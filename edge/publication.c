@@ -74,14 +74,20 @@ struct publication *publication_ref(struct publication *publication)
     return publication;
 }
 
+void publication_drop_frames(struct publication *publication)
+{
+    for (int i = 0; i < PUBLICATION_FRAMES; i++) {
+        frame_unref(publication->frames[i].frame);
+        publication->frames[i].frame = NULL;
+    }
+}
+
 void publication_unref(struct publication *publication)
 {
     if (publication == NULL || --publication->refs > 0) {
         return;
     }
-    for (int i = 0; i < PUBLICATION_FRAMES; i++) {
-        frame_unref(publication->frames[i].frame);
-    }
+    publication_drop_frames(publication);
     if (publication->control != NULL) {
         link__control__free_unpacked(publication->control, NULL);
     }
@@ -129,6 +135,6 @@ size_t publication_bytes(const struct publication *publication)
 {
     size_t payload =
         publication->event.size + publication->json.size + publication->protobuf.size;
-    /* one frame of it is nearly always made */
+    /* and a frame of it, which may be made again */
     return sizeof(*publication) + payload * 2 + FRAME_ROOM + sizeof(struct frame);
 }

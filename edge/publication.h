@@ -43,6 +43,9 @@ void publication_unref(struct publication *publication); /* accepts NULL */
 struct frame *publication_frame(struct publication *publication,
                                 const struct framing *framing, const char *name_space);
 
+/* The frames that were made are not kept any longer; who asks for one gets a new one. */
+void publication_drop_frames(struct publication *publication);
+
 /* Bytes it holds, for limits. */
 size_t publication_bytes(const struct publication *publication);
 

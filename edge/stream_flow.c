@@ -440,6 +440,9 @@ static void apply(struct streams *streams, struct stream *stream,
     }
     keep_in_ring(streams, stream, publication);
     fan_out(streams, stream, publication);
+    /* Few events are fed again from the ring: without frames it takes half the memory,
+     * and what was written just now is free while it is still in the caches. */
+    publication_drop_frames(publication);
     hand_control(streams, publication);
 }
 
