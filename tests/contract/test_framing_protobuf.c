@@ -356,6 +356,9 @@ static server_frame *publish(const Link__Publication *source)
     assert_true(frame->binary);
     assert_int_equal(frame->droppable, !source->has_seq);
     assert_ptr_equal(publication_frame(publication, &framing_protobuf, "/"), frame);
+    publication_drop_frames(publication);
+    frame = publication_frame(publication, &framing_protobuf, "/"); /* made again */
+    assert_non_null(frame);
     server_frame *sent = belfry__client__server_frame__unpack(NULL, frame->size,
                                                               frame->bytes + FRAME_ROOM);
     assert_non_null(sent);

@@ -357,6 +357,42 @@ static void rings_keep_to_their_bytes(void **state)
     expect("fetch:1>5 ");
 }
 
+static void a_ring_keeps_no_frames(void **state)
+{
+    joined();
+    struct publication *publication = event(ROOM, 6, 0, 100);
+    publication->frames[0].frame = frame_create(bytes_of_text("{}"), false);
+    streams_offer(streams, publication, now_ms);
+    expect("a6 ");
+    assert_int_equal(publication->refs, 2);
+    assert_null(publication->frames[0].frame);
+    publication_unref(publication);
+}
+
+static void tell_near(const struct subscription *subscription)
+{
+    tell("near:%s ", owner_of(subscription));
+}
+
+static void tell_far(const struct subscription *subscription)
+{
+    tell("far:%s ", owner_of(subscription));
+}
+
+static void the_first_readers_are_warmed_and_nothing_changes(void **state)
+{
+    struct stream_id ids[3] = {id_of(ROOM), id_of(77), id_of(ROOM)};
+    joined();
+    resume(1, 5, 5);
+    streams_warm(streams, ids, 2, tell_near, tell_far);
+    expect("near:a near:b far:a far:b ");
+    streams_warm(streams, ids, 3, tell_near, tell_far);
+    expect("near:a near:a near:b near:b far:a far:a far:b far:b ");
+    streams_warm(streams, ids, 0, tell_near, tell_far);
+    offer(6);
+    expect("a6 b6 ");
+}
+
 static void a_deleted_event_is_not_fed_from_the_ring(void **state)
 {
     joined();
@@ -403,6 +439,8 @@ int main(void)
         CASE(the_next_one_may_be_closed_while_rows_are_fed),
         CASE(a_ring_of_one_works),
         CASE(rings_keep_to_their_bytes),
+        CASE(a_ring_keeps_no_frames),
+        CASE(the_first_readers_are_warmed_and_nothing_changes),
         CASE(a_deleted_event_is_not_fed_from_the_ring),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
