@@ -199,9 +199,12 @@ static void warm(const struct fanout *fanout, Link__Publication **publications,
     size_t known = 0;
     for (size_t i = 0; i < count; i++) {
         const Link__Publication *source = publications[i];
-        known += source->has_stream &&
-                 stream_from_bytes(bytes_make(source->stream.data, source->stream.len),
-                                   &streams[known]);
+        if (source->has_stream &&
+            stream_from_bytes(bytes_make(source->stream.data, source->stream.len),
+                              &streams[known]) &&
+            (known == 0 || !stream_equal(&streams[known - 1], &streams[known]))) {
+            known++;
+        }
     }
     streams_warm(fanout->edge->streams, streams, known, warm_session, warm_conn);
 }

@@ -38,12 +38,13 @@ struct publication *publication_create(const Link__Publication *source);
 struct publication *publication_ref(struct publication *publication);
 void publication_unref(struct publication *publication); /* accepts NULL */
 
-/* The event as this framing writes it; borrowed, lives as long as the publication.
- * NULL: no memory. */
+/* The event as this framing writes it; borrowed, lives until another one is
+ * asked for, or all are dropped. NULL: no memory. */
 struct frame *publication_frame(struct publication *publication,
                                 const struct framing *framing, const char *name_space);
 
-/* The frames that were made are not kept any longer; who asks for one gets a new one. */
+/* The frames that were made are not kept any longer; who asks gets a new one, and it is
+ * kept again. */
 void publication_drop_frames(struct publication *publication);
 
 /* Bytes it holds, for limits. */

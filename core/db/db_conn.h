@@ -40,6 +40,7 @@ struct db_segment {
     int step_count, call_count, answered;
     bool in_batch;
     bool failed;
+    bool stale; /* it failed since what the server holds is of another schema */
     char sqlstate[6];
     char *message;
     int64_t sent_ms;

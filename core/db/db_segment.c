@@ -18,8 +18,6 @@ static const struct {
 } verdicts[] = {
     {"40001", VERDICT_RERUN},   /* serialization_failure */
     {"40P01", VERDICT_RERUN},   /* deadlock_detected */
-    {"26000", VERDICT_RERUN},   /* prepared statement is not there */
-    {"0A000", VERDICT_RERUN},   /* "cached plan must not change result type": migrated */
     {"55P03", VERDICT_GIVE_UP}, /* lock_not_available: lock_timeout */
     {"57014", VERDICT_GIVE_UP}, /* query_canceled: statement_timeout */
     {"53", VERDICT_LOST},       /* insufficient resources */
@@ -259,7 +257,7 @@ static void after_failure(struct db_conn *conn, struct db_segment *segment)
         return;
     }
     struct db_call *call = segment->calls[0];
-    enum verdict verdict = verdict_of(segment->sqlstate);
+    enum verdict verdict = segment->stale ? VERDICT_RERUN : verdict_of(segment->sqlstate);
     if (verdict == VERDICT_RERUN && call->db.tries++ < DB_TRIES) {
         call->db.alone = true;
         metric_add(&db_reruns, 1);
@@ -315,7 +313,19 @@ static void after_commit(struct db_conn *conn, struct db_segment *segment)
     }
 }
 
-static void note_failure(struct db_segment *segment, const PGresult *result)
+/* The statement that the server holds is not there (26000), or of another schema: "cached
+ * plan must not change result type" (0A000), undefined function (42883). A function that
+ * is missing is missing to the statement itself only where there is no context: else it
+ * is called by one that is there, and preparing anew would not help. */
+static bool is_stale(const PGresult *result, const char *sqlstate)
+{
+    return strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "0A000") == 0 ||
+           (strcmp(sqlstate, "42883") == 0 &&
+            PQresultErrorField(result, PG_DIAG_CONTEXT) == NULL);
+}
+
+static void note_failure(struct db_segment *segment, const struct db_step *step,
+                         const PGresult *result)
 {
     if (segment->failed) {
         return;
@@ -325,6 +335,8 @@ static void note_failure(struct db_segment *segment, const PGresult *result)
     segment->failed = true;
     snprintf(segment->sqlstate, sizeof(segment->sqlstate), "%s",
              sqlstate != NULL ? sqlstate : "08006");
+    bool prepares = step != NULL && step->kind == STEP_PREPARE;
+    segment->stale = !prepares && is_stale(result, segment->sqlstate);
     segment->message = message != NULL ? strdup(message) : NULL;
 }
 
@@ -367,14 +379,13 @@ static bool take_result(struct db_conn *conn, struct db_segment *segment,
         return true;
     }
     if (status == PGRES_FATAL_ERROR) {
-        note_failure(segment, result);
+        note_failure(segment, step, result);
     }
     segment->failed = true;
     if (step != NULL && step->kind == STEP_PREPARE) {
         conn->prepared[step->statement] = false;
     }
-    if (status == PGRES_FATAL_ERROR && (strcmp(segment->sqlstate, "26000") == 0 ||
-                                        strcmp(segment->sqlstate, "0A000") == 0)) {
+    if (status == PGRES_FATAL_ERROR && segment->stale) {
         /* all under new names: a name that is there already would be an error, too */
         conn->generation++;
         db_conn_forget_prepared(conn);

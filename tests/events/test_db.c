@@ -265,6 +265,38 @@ static void a_changed_function_is_prepared_anew(void **state)
     side_run("DROP FUNCTION shape()");
 }
 
+static void a_function_of_other_parameters_is_prepared_anew(void **state)
+{
+    wait_ready();
+    side_run("CREATE FUNCTION taken(p text) RETURNS text LANGUAGE sql AS 'SELECT $1'");
+    assert_int_equal(submit(0, "SELECT taken($1)", DB_READ, "7"), ERR_OK);
+    run();
+    assert_string_equal(calls[0].value, "7");
+    side_run("DROP FUNCTION taken(text)");
+    side_run("CREATE FUNCTION taken(p int) RETURNS text LANGUAGE sql AS 'SELECT 1 + $1'");
+    for (int i = 1; i < 4; i++) {
+        assert_int_equal(submit(i, calls[0].call.sql, DB_READ, "7"), ERR_OK);
+        run();
+        assert_int_equal(calls[i].outcome.err, ERR_OK);
+        assert_string_equal(calls[i].value, "8");
+    }
+    side_run("DROP FUNCTION taken(int)");
+}
+
+/* What misses a function within is not prepared anew for ever. */
+static void a_function_that_calls_none_fails(void **state)
+{
+    wait_ready();
+    side_run("CREATE OR REPLACE FUNCTION calls_none() RETURNS int LANGUAGE plpgsql "
+             "AS 'BEGIN RETURN there_is_none(); END'");
+    int generation = db->conns[0].generation;
+    assert_int_equal(submit(0, "SELECT calls_none()", DB_BATCH, NULL), ERR_OK);
+    run();
+    assert_int_equal(calls[0].outcome.err, ERR_INTERNAL);
+    assert_int_equal(db->conns[0].generation, generation);
+    side_run("DROP FUNCTION calls_none()");
+}
+
 static void a_busy_call_runs_again_and_waits_at_last(void **state)
 {
     wait_ready();
@@ -480,6 +512,8 @@ int main(void)
         db_case(one_failing_call_never_fails_its_neighbours),
         db_case(a_statement_that_cannot_be_prepared_fails_alone),
         db_case(a_changed_function_is_prepared_anew),
+        db_case(a_function_of_other_parameters_is_prepared_anew),
+        db_case(a_function_that_calls_none_fails),
         db_case(a_busy_call_runs_again_and_waits_at_last),
         db_case(calls_that_may_go_together_share_a_statement),
         db_case(few_calls_go_by_themselves),
