@@ -3,7 +3,8 @@
  * A driver is one file and one `const struct bus_driver`, plus one line in the table in
  * bus.c. What all drivers need is in bus.c (checks, counted topics, limits, metrics) and
  * in bus_inbox.c (from a driver's thread to the owner's loop). Drivers of brokers share
- * bus_worker.h. The suite in tests/contract/bus_suite.c runs against every driver. */
+ * bus_worker.h, those that do not route topics bus_interest.h and bus_edges.h. The suite
+ * in tests/contract/bus_suite.c runs against every driver. */
 #ifndef BUS_BUS_DRIVER_H
 #define BUS_BUS_DRIVER_H
 
@@ -105,6 +106,13 @@ void bus_finish(struct bus *bus);
  * are copied. What came from outside is checked here: a bad topic or size, like a full
  * inbox, drops the message and counts it. */
 void bus_receive(struct bus *bus, struct bytes topic, struct bytes payload);
+
+/* The same with what the driver made and checked itself; owns it. */
+void bus_receive_message(struct bus *bus, struct bus_message *message);
+
+/* On the owner's thread, for the poll slot: moves the oldest messages to the end of
+ * `batch`, whose they are now, at most `limit`; true if more is left. */
+bool bus_inbox_take(struct bus *bus, int limit, struct list *batch);
 
 /* The poll slot of drivers that use bus_receive(). */
 bool bus_poll_inbox(struct bus *bus, int limit);

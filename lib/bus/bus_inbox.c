@@ -38,6 +38,13 @@ static bool inbox_push(struct bus_inbox *inbox, struct bus_message *message)
     return wake;
 }
 
+void bus_receive_message(struct bus *bus, struct bus_message *message)
+{
+    if (inbox_push(&bus->inbox, message)) {
+        bus->events.wake(bus->events.user);
+    }
+}
+
 void bus_receive(struct bus *bus, struct bytes topic, struct bytes payload)
 {
     struct bus_message *message = NULL;
@@ -48,14 +55,12 @@ void bus_receive(struct bus *bus, struct bytes topic, struct bytes payload)
         metric_add(&bus_dropped, 1);
         return;
     }
-    if (inbox_push(&bus->inbox, message)) {
-        bus->events.wake(bus->events.user);
-    }
+    bus_receive_message(bus, message);
 }
 
-/* Moves the oldest messages to `batch`; true if more is left. */
-static bool inbox_take(struct bus_inbox *inbox, int limit, struct list *batch)
+bool bus_inbox_take(struct bus *bus, int limit, struct list *batch)
 {
+    struct bus_inbox *inbox = &bus->inbox;
     pthread_mutex_lock(&inbox->mutex);
     /* First, so that whatever arrives from now on wakes the owner again. */
     inbox->woken = false;
@@ -71,7 +76,7 @@ bool bus_poll_inbox(struct bus *bus, int limit)
 {
     struct list batch;
     list_init(&batch);
-    bool more = inbox_take(&bus->inbox, limit, &batch);
+    bool more = bus_inbox_take(bus, limit, &batch);
 
     for (;;) {
         struct list *node = list_take(&batch);

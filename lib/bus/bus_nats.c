@@ -1,213 +1,261 @@
-/* Why: the bus of more than one machine: NATS gives an edge only the topics it wants.
+/* Why: the bus of more than one machine. NATS brings each edge what it wants, in few
+ * messages, as each edge has one inbox: cores know what edges want (bus_wishes.h).
  *
- * A topic is the subject "belfry.TOPIC". All calls into cnats are made on the worker's
- * thread, as they wait for locks that are held over socket writes. Messages arrive on the
- * library's delivery thread. */
-#include "bus/bus_worker.h"
+ * Subjects:
+ *
+ *     belfry.to.EDGE     to one edge
+ *     belfry.all         to all edges
+ *     belfry.wants       to all cores: what an edge wants
+ *     belfry.tell.CORE   the same, to the one that has asked
+ *     belfry.who         to all edges: tell all that you want, to the subject to reply to
+ *     belfry.who.EDGE    the same, to one
+ *
+ * The topic of a message is its subject to reply to, so that the payload may be as large
+ * as a message of NATS. Who listens is a core; who subscribes to a topic is an edge. */
+#include "bus/bus_driver.h"
 
-#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#include <nats/nats.h>
+#include "bus/bus_nats_link.h"
+#include "bus/bus_wishes.h"
 
-#include "bus/bus_nats_options.h"
-
-#define PREFIX               "belfry."
-#define SUBJECT_MAX          (sizeof(PREFIX) + BUS_TOPIC_MAX)
-#define RETRY_MS             200
-#define PENDING_MESSAGES_MAX 8192
-#define PENDING_BYTES_MAX    (16 * 1024 * 1024)
-#define TURN_MS              500
-#define BATCH                1024
+#define ALL         "belfry.all"
+#define WANTS       "belfry.wants"
+#define WHO         "belfry.who"
+#define TELL        "belfry.tell."
+#define TO          "belfry.to."
+#define SUBJECT_MAX (16 + UUID_TEXT_SIZE)
 
 struct bus_nats {
     struct bus bus;
-    struct bus_worker worker;
-    struct list live;
-    uintptr_t id;
-    natsOptions *options;
-    natsConnection *connection; /* worker's thread only */
-    struct map subscriptions;   /* topic -> natsSubscription; worker's thread only */
+    struct nats_link *link;
+    uint32_t ups, beats; /* those of the link that were seen */
+    struct uuid id;
+    bool is_edge, is_core;
+    struct wishes_teller teller; /* as an edge */
+    bool changed;
+    struct wishes wishes; /* as a core */
 };
-
-/* cnats may still call back when natsConnection_Destroy() has returned. So what it gets
- * is a number, never a pointer, and the number of a closed bus is not found. */
-static pthread_mutex_t live_mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct list live = {&live, &live};
-static uintptr_t last_id;
-
-static struct bus_nats *live_find(const void *closure) /* live_mutex is held */
-{
-    LIST_EACH(&live, node) {
-        struct bus_nats *self = container_of(node, struct bus_nats, live);
-        if (self->id == (uintptr_t)closure) {
-            return self;
-        }
-    }
-    return NULL;
-}
 
 static struct bus_nats *nats_of(const struct bus *bus)
 {
     return container_of(bus, struct bus_nats, bus);
 }
 
-/* A topic is one token of a subject: its dots, which may stand anywhere, would make empty
- * tokens. '/' is in no topic. */
-static void subject_format(const char *topic, char ret_subject[SUBJECT_MAX])
+static const char *subject_of(const char *prefix, struct uuid id,
+                              char ret_subject[SUBJECT_MAX])
 {
-    char *at = stpcpy(ret_subject, PREFIX);
-    for (; *topic != '\0'; topic++) {
-        *at++ = *topic == '.' ? '/' : *topic;
-    }
-    *at = '\0';
+    char text[UUID_TEXT_SIZE];
+    uuid_format(id, text);
+    snprintf(ret_subject, SUBJECT_MAX, "%s%s", prefix, text);
+    return ret_subject;
 }
 
-static struct bytes topic_of(const char *subject, char topic[BUS_TOPIC_MAX + 1])
+/* The dots of a topic may stand anywhere, and would make empty tokens of a subject. '/'
+ * is in no topic. */
+static struct bytes exchange(struct bytes text, char from, char to, char ret[])
 {
-    size_t size = strlen(subject);
-    if (size <= strlen(PREFIX) || size >= SUBJECT_MAX) {
-        return bytes_make(topic, 0);
+    for (size_t i = 0; i < text.size; i++) {
+        ret[i] = (char)text.data[i] == from ? to : (char)text.data[i];
     }
-    size -= strlen(PREFIX);
-    for (size_t i = 0; i < size; i++) {
-        char c = subject[strlen(PREFIX) + i];
-        topic[i] = c == '/' ? '.' : c;
-    }
-    return bytes_make(topic, size);
+    return bytes_make(ret, text.size);
 }
 
-/* --- the library's threads ------------------------------------------------------ */
+/* ---- an edge ---- */
 
-static void on_message(natsConnection *connection, natsSubscription *subscription,
-                       natsMsg *msg, void *closure)
+struct listener {
+    struct bus_nats *self;
+    const char *subject;
+};
+
+/* What is lost here a core misses by its number. */
+static void tell(void *user, struct bytes message)
 {
-    char topic[BUS_TOPIC_MAX + 1];
-    struct bytes name = topic_of(natsMsg_GetSubject(msg), topic);
-
-    pthread_mutex_lock(&live_mutex);
-    struct bus_nats *self = live_find(closure);
-    if (self != NULL) {
-        bus_receive(&self->bus, name,
-                    bytes_make(natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg)));
+    const struct listener *to = user;
+    if (nats_link_publish(to->self->link, to->subject, bytes_make("", 0), message) !=
+        ERR_OK) {
+        bus_count_publish_error();
     }
-    pthread_mutex_unlock(&live_mutex);
-    natsMsg_Destroy(msg);
 }
 
-/* Connected, cut off, connected again: the worker looks by itself, at once. */
-static void on_change(natsConnection *connection, void *closure)
+static void tell_all(struct bus_nats *self, const char *subject)
 {
-    pthread_mutex_lock(&live_mutex);
-    struct bus_nats *self = live_find(closure);
-    if (self != NULL) {
-        bus_worker_signal(&self->worker);
-    }
-    pthread_mutex_unlock(&live_mutex);
+    struct listener to = {self, subject};
+    nats_link_cork(self->link, true);
+    wishes_tell_all(&self->teller, tell, &to);
+    nats_link_cork(self->link, false);
 }
 
-/* --- worker's thread ------------------------------------------------------------ */
-
-static void tell_change(struct bus_nats *self, const char *topic, bool wanted)
+/* Without memory for it nothing is heard; then it is tried again when connected anew. */
+static void listen_at(struct bus_nats *self, const char *subject)
 {
-    if (!wanted) {
-        natsSubscription *old = map_remove(&self->subscriptions, topic);
-        natsSubscription_Unsubscribe(old); /* NULL is an error, and does no harm */
-        natsSubscription_Destroy(old);
+    if (nats_link_subscribe(self->link, subject) != ERR_OK) {
+        bus_count_dropped(1);
+    }
+}
+
+static void appear_as_edge(struct bus_nats *self)
+{
+    char subject[SUBJECT_MAX];
+    listen_at(self, subject_of(TO, self->id, subject));
+    listen_at(self, ALL);
+    listen_at(self, subject_of(WHO ".", self->id, subject));
+    listen_at(self, WHO);
+    if (nats_link_is_up(self->link)) {
+        tell_all(self, WANTS);
+    }
+}
+
+static void answer(struct bus_nats *self, struct bytes reply)
+{
+    char subject[SUBJECT_MAX];
+    size_t prefix = strlen(TELL);
+    if (reply.size <= prefix || reply.size >= sizeof(subject) ||
+        memcmp(reply.data, TELL, prefix) != 0) {
+        bus_count_dropped(1);
         return;
     }
+    memcpy(subject, reply.data, reply.size);
+    subject[reply.size] = '\0';
+    tell_all(self, subject);
+}
+
+static void deliver(struct bus_nats *self, struct bytes reply, struct bytes payload)
+{
+    char text[BUS_TOPIC_MAX];
+    struct bytes topic = bytes_make(text, 0);
+    if (reply.size <= sizeof(text)) {
+        topic = exchange(reply, '/', '.', text);
+    }
+    if (!bus_topic_valid(topic)) {
+        bus_count_dropped(1);
+        return;
+    }
+    bus_deliver(&self->bus, topic, payload);
+}
+
+/* The cores are told by the next poll, of all that has changed until then. */
+static void tell_later(struct bus_nats *self)
+{
+    if (!self->changed && interest_has_changed(&self->teller.interest)) {
+        self->changed = true;
+        self->bus.events.wake(self->bus.events.user);
+    }
+}
+
+/* ---- a core ---- */
+
+static void ask(struct bus_nats *self, const char *subject)
+{
+    char reply[SUBJECT_MAX];
+    enum err err = nats_link_publish(self->link, subject,
+                                     bytes_of_text(subject_of(TELL, self->id, reply)),
+                                     bytes_make("", 0));
+    (void)err; /* edges are asked again while they say that they are there */
+}
+
+static void appear_as_core(struct bus_nats *self)
+{
     char subject[SUBJECT_MAX];
-    subject_format(topic, subject);
-    natsSubscription *subscription = NULL;
-    if (natsConnection_Subscribe(&subscription, self->connection, subject, on_message,
-                                 (void *)self->id) != NATS_OK) {
-        return; /* closed, and then all are told anew; or no memory, and it is a hint */
-    }
-    natsSubscription_SetPendingLimits(subscription, PENDING_MESSAGES_MAX,
-                                      PENDING_BYTES_MAX);
-    if (map_put(&self->subscriptions, topic, subscription) != ERR_OK) {
-        natsSubscription_Unsubscribe(subscription);
-        natsSubscription_Destroy(subscription);
+    wishes_reset(&self->wishes);
+    listen_at(self, WANTS);
+    listen_at(self, subject_of(TELL, self->id, subject));
+    if (nats_link_is_up(self->link)) {
+        ask(self, WHO);
     }
 }
 
-static void publish_queued(struct bus_nats *self)
+static void hear(struct bus_nats *self, struct bytes message)
 {
-    for (int i = 0; i < BATCH; i++) {
-        struct bus_message *message = bus_worker_take(&self->worker);
-        if (message == NULL) {
-            return;
-        }
+    struct uuid edge;
+    if (wishes_hear(&self->wishes, message, &edge)) {
         char subject[SUBJECT_MAX];
-        subject_format(message->topic, subject);
-        natsStatus status = natsConnection_Publish(
-            self->connection, subject, message->payload, (int)message->payload_size);
-        free(message);
-        if (status != NATS_OK) {
-            bus_count_publish_error();
-        }
-        if (status == NATS_TIMEOUT) {
-            break; /* the next write would wait as long: look at `stopping` first */
-        }
+        ask(self, subject_of(WHO ".", edge, subject));
     }
-    bus_worker_signal(&self->worker); /* topics must not wait behind a flood */
 }
 
-static void turn(struct bus_nats *self)
+/* How many of the edges want it. */
+static size_t count_wanting(const struct bus_edges *edges, uint32_t bucket)
 {
-    bool connected =
-        natsConnection_Status(self->connection) == NATS_CONN_STATUS_CONNECTED;
-    if (connected != atomic_load(&self->worker.connected)) {
-        bus_worker_set_connected(&self->worker, connected);
+    size_t count = 0;
+    LIST_EACH(&edges->list, node) {
+        const struct bus_edge *edge = container_of(node, struct bus_edge, node);
+        count += interest_set_has(&edge->interest, bucket);
     }
-    char topic[BUS_TOPIC_MAX + 1];
-    bool wanted;
-    while (bus_worker_take_change(&self->worker, topic, &wanted)) {
-        tell_change(self, topic, wanted);
-    }
-    publish_queued(self);
+    return count;
 }
 
-static void disconnect(struct bus_nats *self)
+static enum err send_to_some(struct bus_nats *self, uint32_t bucket, struct bytes topic,
+                             struct bytes payload)
 {
-    bus_worker_set_connected(&self->worker, false);
-    natsConnection_Destroy(self->connection);
-    self->connection = NULL;
-
-    size_t cursor = 0;
-    void *subscription;
-    while (map_next(&self->subscriptions, &cursor, NULL, &subscription)) {
-        natsSubscription_Destroy(subscription);
+    LIST_EACH(&self->wishes.edges.list, node) {
+        const struct wishes_edge *edge =
+            container_of(node, struct wishes_edge, base.node);
+        if (interest_set_has(&edge->base.interest, bucket)) {
+            char subject[SUBJECT_MAX];
+            TRY(nats_link_publish(self->link, subject_of(TO, edge->id, subject), topic,
+                                  payload));
+        }
     }
-    map_finish(&self->subscriptions);
-    map_init(&self->subscriptions, MAP_TEXT_KEYS);
+    return ERR_OK;
 }
 
-/* The library reconnects by itself, but gives up for good on some errors, such as a login
- * that was refused twice: then all begins again. */
-static void *work(void *user)
+/* ---- what the link says ---- */
+
+static void on_up(struct bus_nats *self)
 {
-    struct bus_nats *self = user;
-    do {
-        bus_worker_forget_told(&self->worker);
-        natsStatus status = natsConnection_Connect(&self->connection, self->options);
-        if (status != NATS_OK && status != NATS_NOT_YET_CONNECTED) {
-            continue;
-        }
-        do {
-            turn(self);
-        } while (bus_worker_wait(&self->worker, TURN_MS) &&
-                 !natsConnection_IsClosed(self->connection));
-        if (atomic_load(&self->worker.connected)) {
-            publish_queued(self); /* what was accepted before the stop */
-        }
-        disconnect(self);
-    } while (bus_worker_pause(&self->worker, RETRY_MS));
-    nats_ReleaseThreadMemory();
-    return NULL;
+    if (self->is_edge) {
+        appear_as_edge(self);
+    }
+    if (self->is_core) {
+        appear_as_core(self);
+    }
 }
 
-/* --- owner's thread ------------------------------------------------------------- */
+static void on_beat(struct bus_nats *self)
+{
+    struct listener to = {self, WANTS};
+    if (!nats_link_is_up(self->link)) {
+        return;
+    }
+    if (self->is_edge) {
+        wishes_tell_sign(&self->teller, tell, &to);
+    }
+    if (self->is_core) {
+        wishes_beat(&self->wishes);
+    }
+}
+
+static bool begins_with(struct bytes text, const char *prefix)
+{
+    size_t size = strlen(prefix);
+    return text.size >= size && memcmp(text.data, prefix, size) == 0;
+}
+
+static void take(struct bus_nats *self, const struct bus_message *message)
+{
+    struct bytes subject = bus_message_topic(message);
+    struct bytes reply = bytes_of_text(message->reply);
+    struct bytes payload = bus_message_payload(message);
+    if (begins_with(subject, TO) || bytes_equal_text(subject, ALL)) {
+        deliver(self, reply, payload);
+    } else if (begins_with(subject, WHO)) {
+        answer(self, reply);
+    } else {
+        hear(self, payload);
+    }
+}
+
+/* Once, however often it was up or the time went by since the last look. */
+static bool has_moved(uint32_t *seen, uint32_t now)
+{
+    bool moved = *seen != now;
+    *seen = now;
+    return moved;
+}
+
+/* ---- slots ---- */
 
 static enum err nats_bus_open(const char *address, struct bus_events events,
                               struct bus **ret_bus)
@@ -217,68 +265,121 @@ static enum err nats_bus_open(const char *address, struct bus_events events,
         return ERR_UNAVAILABLE;
     }
     bus_init(&self->bus, &bus_nats_driver, events);
-    self->bus.routes_topics = true;
-    map_init(&self->subscriptions, MAP_TEXT_KEYS);
-
-    pthread_mutex_lock(&live_mutex);
-    self->id = ++last_id;
-    pthread_mutex_unlock(&live_mutex);
-
-    enum err err =
-        bus_nats_options_create(address, on_change, (void *)self->id, &self->options);
+    self->bus.routes_topics = false;
+    self->id = uuid_v7();
+    wishes_teller_init(&self->teller, self->id);
+    wishes_init(&self->wishes);
+    enum err err = nats_link_open(address, WISHES_BEAT_MS, &self->bus, &self->link);
     if (err != ERR_OK) {
-        goto error;
+        wishes_teller_finish(&self->teller);
+        wishes_finish(&self->wishes);
+        bus_finish(&self->bus);
+        free(self);
+        return err;
     }
-    err = bus_worker_start(&self->worker, work, self);
-    if (err != ERR_OK) {
-        goto error;
-    }
-    pthread_mutex_lock(&live_mutex);
-    list_push(&live, &self->live);
-    pthread_mutex_unlock(&live_mutex);
     *ret_bus = &self->bus;
     return ERR_OK;
-
-error:
-    natsOptions_Destroy(self->options);
-    bus_finish(&self->bus);
-    free(self);
-    return err;
 }
 
 static void nats_bus_close(struct bus *bus)
 {
     struct bus_nats *self = nats_of(bus);
-
-    pthread_mutex_lock(&live_mutex);
-    list_remove(&self->live);
-    pthread_mutex_unlock(&live_mutex);
-
-    bus_worker_stop(&self->worker);
-    natsOptions_Destroy(self->options);
+    struct listener to = {self, WANTS};
+    if (self->is_edge && nats_link_is_up(self->link)) {
+        wishes_tell_leave(&self->teller, tell, &to);
+    }
+    nats_link_close(self->link);
+    wishes_teller_finish(&self->teller);
+    wishes_finish(&self->wishes);
     bus_finish(&self->bus);
     free(self);
+}
+
+/* No address matters, but who listens is a core. */
+static enum err nats_bus_listen(struct bus *bus, const char *host, int port)
+{
+    struct bus_nats *self = nats_of(bus);
+    if (!self->is_core) {
+        self->is_core = true;
+        appear_as_core(self);
+    }
+    return ERR_OK;
 }
 
 static enum err nats_bus_publish(struct bus *bus, struct bytes topic,
                                  struct bytes payload)
 {
-    return bus_worker_publish(&nats_of(bus)->worker, topic, payload);
+    struct bus_nats *self = nats_of(bus);
+    if (!nats_link_is_up(self->link)) {
+        return ERR_UNAVAILABLE;
+    }
+    char text[BUS_TOPIC_MAX];
+    struct bytes reply = exchange(topic, '.', '/', text);
+    uint32_t bucket = interest_bucket(topic);
+    size_t count = count_wanting(&self->wishes.edges, bucket);
+    bool all = count > 1 && count == self->wishes.edges.count;
+    if (all || self->wishes.everybody > 0) {
+        return nats_link_publish(self->link, ALL, reply, payload);
+    }
+    return send_to_some(self, bucket, reply, payload);
+}
+
+static void nats_bus_cork(struct bus *bus, bool corked)
+{
+    nats_link_cork(nats_of(bus)->link, corked);
+}
+
+static uint64_t nats_bus_audience(const struct bus *bus, struct bytes topic)
+{
+    return wishes_audience(&nats_of(bus)->wishes, topic);
 }
 
 static enum err nats_bus_subscribe(struct bus *bus, const char *topic)
 {
-    return bus_worker_want(&nats_of(bus)->worker, topic);
+    struct bus_nats *self = nats_of(bus);
+    TRY(interest_add(&self->teller.interest, bytes_of_text(topic)));
+    if (!self->is_edge) {
+        self->is_edge = true;
+        appear_as_edge(self);
+    }
+    tell_later(self);
+    return ERR_OK;
 }
 
 static void nats_bus_unsubscribe(struct bus *bus, const char *topic)
 {
-    bus_worker_unwant(&nats_of(bus)->worker, topic);
+    interest_remove(&nats_of(bus)->teller.interest, bytes_of_text(topic));
+    tell_later(nats_of(bus));
+}
+
+static bool nats_bus_poll(struct bus *bus, int limit)
+{
+    struct bus_nats *self = nats_of(bus);
+    struct listener to = {self, WANTS};
+    struct list batch;
+    list_init(&batch);
+    if (has_moved(&self->ups, nats_link_ups(self->link))) {
+        on_up(self);
+    }
+    bool more = bus_inbox_take(bus, limit, &batch);
+    for (struct list *node; (node = list_take(&batch)) != NULL;) {
+        struct bus_message *message = container_of(node, struct bus_message, node);
+        take(self, message);
+        free(message);
+    }
+    if (has_moved(&self->beats, nats_link_beats(self->link))) {
+        on_beat(self);
+    }
+    if (self->changed) {
+        self->changed = false;
+        wishes_tell_changes(&self->teller, tell, &to);
+    }
+    return more;
 }
 
 static bool nats_bus_connected(const struct bus *bus)
 {
-    return atomic_load(&nats_of(bus)->worker.connected);
+    return nats_link_is_up(nats_of(bus)->link);
 }
 
 const struct bus_driver bus_nats_driver = {
@@ -286,8 +387,11 @@ const struct bus_driver bus_nats_driver = {
     .open = nats_bus_open,
     .close = nats_bus_close,
     .publish = nats_bus_publish,
+    .cork = nats_bus_cork,
+    .audience = nats_bus_audience,
     .subscribe = nats_bus_subscribe,
     .unsubscribe = nats_bus_unsubscribe,
-    .poll = bus_poll_inbox,
+    .poll = nats_bus_poll,
     .connected = nats_bus_connected,
+    .listen = nats_bus_listen,
 };

@@ -10,13 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/uuid.h"
-#include "bus/bus_interest.h"
+#include "bus/bus_edges.h"
 #include "channel/channel.h"
 
 #define MESSAGE_MAX      (1 + BUS_TOPIC_MAX + BUS_PAYLOAD_MAX)
 #define BACKLOG_MAX      (16 * 1024 * 1024) /* of one edge */
-#define EDGES_MAX        1024
 #define RECONNECT_MIN_MS 100
 #define RECONNECT_MAX_MS 1000
 #define PEER_MAX         300 /* host of 255, port */
@@ -29,15 +27,12 @@ struct bus_nng {
     size_t connected;                  /* of those */
     struct interest_counts interest;
     bool interest_changed;
-    struct list edges; /* that listen */
-    size_t edge_count;
+    struct bus_edges edges; /* that listen */
 };
 
 struct edge {
-    struct list node;
+    struct bus_edge base;
     struct channel *channel;
-    uint64_t mark; /* random: those of any edges, added up by XOR, say which they are */
-    struct interest_set interest;
 };
 
 static const struct channel_options options = {.message_max = MESSAGE_MAX,
@@ -90,8 +85,8 @@ static void on_peer_message(void *user, struct channel *channel, struct bytes me
 
 static struct edge *edge_of(const struct bus_nng *self, const struct channel *channel)
 {
-    LIST_EACH(&self->edges, node) {
-        struct edge *edge = container_of(node, struct edge, node);
+    LIST_EACH(&self->edges.list, node) {
+        struct edge *edge = container_of(node, struct edge, base.node);
         if (edge->channel == channel) {
             return edge;
         }
@@ -99,25 +94,22 @@ static struct edge *edge_of(const struct bus_nng *self, const struct channel *ch
     return NULL;
 }
 
-static void edge_free(struct edge *edge)
+static void edge_free(struct bus_nng *self, struct edge *edge)
 {
-    list_remove(&edge->node);
-    interest_set_finish(&edge->interest);
+    bus_edges_remove(&self->edges, &edge->base);
     free(edge);
 }
 
 static void on_edge_open(void *user, struct channel *channel)
 {
     struct bus_nng *self = user;
-    struct edge *edge = self->edge_count < EDGES_MAX ? calloc(1, sizeof(*edge)) : NULL;
-    if (edge == NULL) {
+    struct edge *edge = calloc(1, sizeof(*edge));
+    if (edge == NULL || !bus_edges_add(&self->edges, &edge->base)) {
+        free(edge);
         channel_break(channel);
         return;
     }
     edge->channel = channel;
-    random_bytes(&edge->mark, sizeof(edge->mark));
-    list_push(&self->edges, &edge->node);
-    self->edge_count++;
 }
 
 static void on_edge_close(void *user, struct channel *channel)
@@ -125,15 +117,14 @@ static void on_edge_close(void *user, struct channel *channel)
     struct bus_nng *self = user;
     struct edge *edge = edge_of(self, channel);
     if (edge != NULL) {
-        edge_free(edge);
-        self->edge_count--;
+        edge_free(self, edge);
     }
 }
 
 static void on_edge_message(void *user, struct channel *channel, struct bytes message)
 {
     struct edge *edge = edge_of(user, channel);
-    if (edge == NULL || interest_set_learn(&edge->interest, message) != ERR_OK) {
+    if (edge == NULL || interest_set_learn(&edge->base.interest, message) != ERR_OK) {
         bus_count_dropped(1);
         channel_break(channel); /* what it wants is not known any more */
     }
@@ -161,7 +152,7 @@ static enum err nng_bus_open(const char *address, struct bus_events events,
     channel_hub_init(&self->hub, events.loop, events.wake, events.user);
     map_init(&self->peers, MAP_TEXT_KEYS);
     interest_counts_init(&self->interest);
-    list_init(&self->edges);
+    bus_edges_init(&self->edges);
 
     *ret_bus = &self->bus;
     return ERR_OK;
@@ -176,8 +167,8 @@ static void nng_bus_close(struct bus *bus)
         channel_close(peer);
     }
     channel_listener_close(self->listener);
-    while (!list_empty(&self->edges)) {
-        edge_free(container_of(self->edges.next, struct edge, node));
+    LIST_EACH(&self->edges.list, node) {
+        edge_free(self, container_of(node, struct edge, base.node));
     }
     channel_hub_finish(&self->hub);
     interest_counts_finish(&self->interest);
@@ -241,9 +232,9 @@ static enum err nng_bus_publish(struct bus *bus, struct bytes topic, struct byte
     uint8_t topic_size = (uint8_t)topic.size;
     const struct bytes parts[] = {bytes_make(&topic_size, 1), topic, payload};
     uint32_t bucket = interest_bucket(topic);
-    LIST_EACH(&self->edges, node) {
-        struct edge *edge = container_of(node, struct edge, node);
-        if (interest_set_has(&edge->interest, bucket) &&
+    LIST_EACH(&self->edges.list, node) {
+        struct edge *edge = container_of(node, struct edge, base.node);
+        if (interest_set_has(&edge->base.interest, bucket) &&
             channel_send(edge->channel, parts, 3) == ERR_LIMIT_REACHED) {
             bus_count_dropped(1);
         }
@@ -253,8 +244,8 @@ static enum err nng_bus_publish(struct bus *bus, struct bytes topic, struct byte
 
 static void nng_bus_cork(struct bus *bus, bool corked)
 {
-    LIST_EACH(&nng_of(bus)->edges, node) {
-        struct channel *channel = container_of(node, struct edge, node)->channel;
+    LIST_EACH(&nng_of(bus)->edges.list, node) {
+        struct channel *channel = container_of(node, struct edge, base.node)->channel;
         if (corked) {
             channel_cork(channel);
         } else {
@@ -265,13 +256,7 @@ static void nng_bus_cork(struct bus *bus, bool corked)
 
 static uint64_t nng_bus_audience(const struct bus *bus, struct bytes topic)
 {
-    uint64_t audience = 0;
-    uint32_t bucket = interest_bucket(topic);
-    LIST_EACH(&nng_of(bus)->edges, node) {
-        const struct edge *edge = container_of(node, struct edge, node);
-        audience ^= interest_set_has(&edge->interest, bucket) ? edge->mark : 0;
-    }
-    return audience;
+    return bus_edges_audience(&nng_of(bus)->edges, topic);
 }
 
 /* The cores are told by the next poll, of all that has changed until then. */

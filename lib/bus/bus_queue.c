@@ -17,6 +17,7 @@ struct bus_message *bus_message_create(struct bytes topic, struct bytes payload)
     message->topic_size = (uint8_t)topic.size;
     memcpy(message->topic, topic.data, topic.size);
     message->topic[topic.size] = '\0';
+    message->reply[0] = '\0';
     if (payload.size > 0) {
         memcpy(message->payload, payload.data, payload.size);
     }

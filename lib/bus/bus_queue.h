@@ -11,11 +11,13 @@ struct bus_message {
     size_t payload_size;
     uint8_t topic_size;
     char topic[BUS_TOPIC_MAX + 1]; /* NUL-terminated, so that it is a map key */
+    char reply[BUS_TOPIC_MAX + 1]; /* of a broker that has such, or empty: where answers
+                                      go */
     uint8_t payload[];
 };
 
-/* A copy of both; NULL: no memory. The caller frees it with free(). The topic has been
- * checked. */
+/* A copy of both, without `reply`; NULL: no memory. The caller frees it with free(). The
+ * topic has been checked. */
 struct bus_message *bus_message_create(struct bytes topic, struct bytes payload);
 
 static inline struct bytes bus_message_topic(const struct bus_message *message)

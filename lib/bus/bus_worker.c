@@ -84,6 +84,19 @@ void bus_worker_clear(struct bus_worker *worker)
     pthread_mutex_unlock(&worker->mutex);
 }
 
+enum err bus_worker_push(struct bus_worker *worker, struct bus_message *message)
+{
+    pthread_mutex_lock(&worker->mutex);
+    bool queued =
+        atomic_load(&worker->connected) && bus_queue_push(&worker->outbox, message);
+    pthread_mutex_unlock(&worker->mutex);
+    if (!queued) {
+        free(message);
+        return ERR_UNAVAILABLE;
+    }
+    return ERR_OK;
+}
+
 enum err bus_worker_publish(struct bus_worker *worker, struct bytes topic,
                             struct bytes payload)
 {
@@ -94,13 +107,7 @@ enum err bus_worker_publish(struct bus_worker *worker, struct bytes topic,
     if (message == NULL) {
         return ERR_UNAVAILABLE;
     }
-    pthread_mutex_lock(&worker->mutex);
-    bool queued = bus_queue_push(&worker->outbox, message);
-    pthread_mutex_unlock(&worker->mutex);
-    if (!queued) {
-        free(message);
-        return ERR_UNAVAILABLE;
-    }
+    TRY(bus_worker_push(worker, message));
     bus_worker_signal(worker);
     return ERR_OK;
 }

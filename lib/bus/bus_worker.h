@@ -39,6 +39,10 @@ void bus_worker_stop(struct bus_worker *worker);
 /* ERR_UNAVAILABLE: not connected (old hints help nobody when it comes back), or full. */
 MUST_CHECK enum err bus_worker_publish(struct bus_worker *worker, struct bytes topic,
                                        struct bytes payload);
+/* The same without waking the worker, which bus_worker_signal() does. Owns the message,
+ * also when it fails. */
+MUST_CHECK enum err bus_worker_push(struct bus_worker *worker,
+                                    struct bus_message *message);
 MUST_CHECK enum err bus_worker_want(struct bus_worker *worker, const char *topic);
 void bus_worker_unwant(struct bus_worker *worker, const char *topic);
 

@@ -69,7 +69,7 @@ static void exec_broker(const struct broker *broker, const char *port, const cha
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (broker->kind == BROKER_NATS) {
         execl(broker->program, broker->program, "-a", "127.0.0.1", "-p", port, "-l", log,
-              (char *)NULL);
+              "--user", "belfry", "--pass", BROKER_PASSWORD, (char *)NULL);
     } else {
         execl(broker->program, broker->program, "--bind", "127.0.0.1", "--port", port,
               "--save", "", "--appendonly", "no", "--dir", broker->folder, "--logfile",

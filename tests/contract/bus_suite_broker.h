@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define BROKER_PASSWORD "open-sesame" /* redis only */
+#define BROKER_PASSWORD "open-sesame" /* nats: of the user "belfry" */
 #define SKIPPED         77            /* SKIP_RETURN_CODE */
 
 enum broker_kind { BROKER_NATS, BROKER_REDIS };
