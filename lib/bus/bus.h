@@ -47,8 +47,9 @@ MUST_CHECK enum err bus_open(const char *url, struct bus_events events,
 /* Nothing is called back any more once this returns. Accepts NULL. */
 void bus_close(struct bus *bus);
 
-/* Brokerless drivers only (a no-op for the others). A core listens: host "0.0.0.0" and a
- * port. An edge adds each core it finds and removes it when it is gone. */
+/* Who listens is a core: host "0.0.0.0" and a port, which brokerless drivers open. An
+ * edge adds each core it finds and removes it when it is gone (brokerless drivers only, a
+ * no-op for the others). */
 MUST_CHECK enum err bus_listen(struct bus *bus, const char *host, int port);
 MUST_CHECK enum err bus_peer_add(struct bus *bus, const char *host, int port);
 void bus_peer_remove(struct bus *bus, const char *host, int port);

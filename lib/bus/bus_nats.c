@@ -19,6 +19,7 @@
 
 #include "bus/bus_nats_link.h"
 #include "bus/bus_wishes.h"
+#include "bus/bus_worker.h"
 
 #define ALL         "belfry.all"
 #define WANTS       "belfry.wants"
@@ -33,6 +34,8 @@ struct bus_nats {
     uint32_t ups, beats; /* those of the link that were seen */
     struct uuid id;
     bool is_edge, is_core;
+    int asked; /* how often in this poll, and by whom at last */
+    char asker[SUBJECT_MAX];
     struct wishes_teller teller; /* as an edge */
     bool changed;
     struct wishes wishes; /* as a core */
@@ -107,18 +110,26 @@ static void appear_as_edge(struct bus_nats *self)
     }
 }
 
-static void answer(struct bus_nats *self, struct bytes reply)
+static void note_asker(struct bus_nats *self, struct bytes reply)
 {
-    char subject[SUBJECT_MAX];
     size_t prefix = strlen(TELL);
-    if (reply.size <= prefix || reply.size >= sizeof(subject) ||
+    if (reply.size <= prefix || reply.size >= sizeof(self->asker) ||
         memcmp(reply.data, TELL, prefix) != 0) {
         bus_count_dropped(1);
         return;
     }
-    memcpy(subject, reply.data, reply.size);
-    subject[reply.size] = '\0';
-    tell_all(self, subject);
+    memcpy(self->asker, reply.data, reply.size);
+    self->asker[reply.size] = '\0';
+    self->asked++;
+}
+
+/* One that has asked alone, or all cores at once: it is long. */
+static void answer(struct bus_nats *self)
+{
+    if (self->asked > 0) {
+        tell_all(self, self->asked == 1 ? self->asker : WANTS);
+        self->asked = 0;
+    }
 }
 
 static void deliver(struct bus_nats *self, struct bytes reply, struct bytes payload)
@@ -205,6 +216,7 @@ static enum err send_to_some(struct bus_nats *self, uint32_t bucket, struct byte
 
 static void on_up(struct bus_nats *self)
 {
+    self->beats = nats_link_beats(self->link); /* the next one is a whole one later */
     if (self->is_edge) {
         appear_as_edge(self);
     }
@@ -241,7 +253,7 @@ static void take(struct bus_nats *self, const struct bus_message *message)
     if (begins_with(subject, TO) || bytes_equal_text(subject, ALL)) {
         deliver(self, reply, payload);
     } else if (begins_with(subject, WHO)) {
-        answer(self, reply);
+        note_asker(self, reply);
     } else {
         hear(self, payload);
     }
@@ -317,7 +329,9 @@ static enum err nats_bus_publish(struct bus *bus, struct bytes topic,
     struct bytes reply = exchange(topic, '.', '/', text);
     uint32_t bucket = interest_bucket(topic);
     size_t count = count_wanting(&self->wishes.edges, bucket);
-    bool all = count > 1 && count == self->wishes.edges.count;
+    /* One for all is cheaper; and what many want must not fill the queue. */
+    bool all = count > 1 && (count == self->wishes.edges.count ||
+                             count * payload.size > BUS_OUTBOX_BYTES_MAX / 8);
     if (all || self->wishes.everybody > 0) {
         return nats_link_publish(self->link, ALL, reply, payload);
     }
@@ -367,6 +381,7 @@ static bool nats_bus_poll(struct bus *bus, int limit)
         take(self, message);
         free(message);
     }
+    answer(self);
     if (has_moved(&self->beats, nats_link_beats(self->link))) {
         on_beat(self);
     }

@@ -26,7 +26,8 @@ struct nats_link {
     struct map subscriptions;   /* subject -> natsSubscription; worker's thread only */
     int beat_ms;
     int64_t next_beat_ms; /* worker's thread only */
-    _Atomic uint32_t beats, ups;
+    _Atomic uint32_t beats, ups, reconnects;
+    uint32_t seen_reconnects; /* worker's thread only */
     bool corked;
 };
 
@@ -100,29 +101,44 @@ static void on_change(natsConnection *connection, void *closure)
     pthread_mutex_unlock(&live_mutex);
 }
 
+/* Perhaps before the worker has seen that it was cut off. */
+static void on_reconnect(natsConnection *connection, void *closure)
+{
+    pthread_mutex_lock(&live_mutex);
+    struct nats_link *link = live_find(closure);
+    if (link != NULL) {
+        atomic_fetch_add(&link->reconnects, 1);
+        bus_worker_signal(&link->worker);
+    }
+    pthread_mutex_unlock(&live_mutex);
+}
+
 /* ---- worker's thread ---- */
 
+/* Without memory for one, all begins again: nothing is heard without it. */
 static void tell_change(struct nats_link *link, const char *subject)
 {
     natsSubscription *subscription = NULL;
     if (natsConnection_Subscribe(&subscription, link->connection, subject, on_message,
                                  (void *)link->id) != NATS_OK) {
-        return; /* closed, and then all are told anew; or no memory, and it is a hint */
+        natsConnection_Close(link->connection);
+        return;
     }
     natsSubscription_SetPendingLimits(subscription, PENDING_MESSAGES_MAX,
                                       PENDING_BYTES_MAX);
     if (map_put(&link->subscriptions, subject, subscription) != ERR_OK) {
-        natsSubscription_Unsubscribe(subscription);
         natsSubscription_Destroy(subscription);
+        natsConnection_Close(link->connection);
     }
 }
 
-static void publish_queued(struct nats_link *link)
+/* False: nothing is left, or the broker takes no more. */
+static bool publish_some(struct nats_link *link)
 {
     for (int i = 0; i < BATCH; i++) {
         struct bus_message *message = bus_worker_take(&link->worker);
         if (message == NULL) {
-            return;
+            return false;
         }
         int size = (int)message->payload_size;
         natsStatus status =
@@ -136,17 +152,23 @@ static void publish_queued(struct nats_link *link)
             bus_count_publish_error();
         }
         if (status == NATS_TIMEOUT) {
-            break; /* the next write would wait as long: look at `stopping` first */
+            bus_worker_signal(&link->worker);
+            return false; /* the next write would wait as long: look at `stopping` first
+                           */
         }
     }
     bus_worker_signal(&link->worker); /* subjects must not wait behind a flood */
+    return true;
 }
 
 static void look(struct nats_link *link)
 {
     bool connected =
         natsConnection_Status(link->connection) == NATS_CONN_STATUS_CONNECTED;
-    if (connected == atomic_load(&link->worker.connected)) {
+    uint32_t reconnects = atomic_load(&link->reconnects);
+    bool anew = connected && reconnects != link->seen_reconnects;
+    link->seen_reconnects = reconnects;
+    if (connected == atomic_load(&link->worker.connected) && !anew) {
         return;
     }
     bus_worker_set_connected(&link->worker, connected);
@@ -174,8 +196,14 @@ static void turn(struct nats_link *link)
     while (bus_worker_take_change(&link->worker, subject, &wanted)) {
         tell_change(link, subject);
     }
-    publish_queued(link);
+    publish_some(link);
     beat(link);
+}
+
+static int until_turn_ms(const struct nats_link *link)
+{
+    int64_t left_ms = link->next_beat_ms - clock_ms();
+    return left_ms > TURN_MS ? TURN_MS : left_ms > 0 ? (int)left_ms : 0;
 }
 
 static void disconnect(struct nats_link *link)
@@ -206,10 +234,10 @@ static void *work(void *user)
         }
         do {
             turn(link);
-        } while (bus_worker_wait(&link->worker, TURN_MS) &&
+        } while (bus_worker_wait(&link->worker, until_turn_ms(link)) &&
                  !natsConnection_IsClosed(link->connection));
-        if (atomic_load(&link->worker.connected)) {
-            publish_queued(link); /* what was accepted before the stop */
+        while (atomic_load(&link->worker.connected) && publish_some(link)) {
+            /* what was accepted before the stop */
         }
         disconnect(link);
     } while (bus_worker_pause(&link->worker, RETRY_MS));
@@ -233,8 +261,8 @@ enum err nats_link_open(const char *address, int beat_ms, struct bus *bus,
     link->id = ++last_id;
     pthread_mutex_unlock(&live_mutex);
 
-    enum err err =
-        bus_nats_options_create(address, on_change, (void *)link->id, &link->options);
+    enum err err = bus_nats_options_create(address, on_change, on_reconnect,
+                                           (void *)link->id, &link->options);
     if (err == ERR_OK) {
         err = bus_worker_start(&link->worker, work, link);
     }

@@ -10,7 +10,8 @@ struct nats_link;
 
 /* `address` is "//SERVER[,SERVER...]", see bus_address.h. Connects in the background, for
  * ever. What arrives goes to bus_receive_message(): `topic` is the subject, `reply` the
- * one to answer to; each time it is connected, and each `beat_ms`, the owner is woken.
+ * one to answer to; each time it is connected (perhaps to another server, and perhaps it
+ * was not seen to be cut off), and each `beat_ms`, the owner is woken.
  * ERR_VALIDATION_ERROR: a bad address. ERR_UNAVAILABLE: no memory, no thread. */
 MUST_CHECK enum err nats_link_open(const char *address, int beat_ms, struct bus *bus,
                                    struct nats_link **ret_link);

@@ -53,7 +53,7 @@ static enum err set_servers(natsOptions *options, const char *address)
 }
 
 static bool set_options(natsOptions *options, natsConnectionHandler on_change,
-                        void *closure)
+                        natsConnectionHandler on_reconnect, void *closure)
 {
     /* A thread for each subscription is the default, and there are thousands. One thread
      * for all of them also keeps the order between topics. */
@@ -68,10 +68,11 @@ static bool set_options(natsOptions *options, natsConnectionHandler on_change,
         natsOptions_SetReconnectBufSize(options, RECONNECT_BUFFER),
         natsOptions_SetRetryOnFailedConnect(options, true, on_change, closure),
         natsOptions_SetDisconnectedCB(options, on_change, closure),
-        natsOptions_SetReconnectedCB(options, on_change, closure),
+        natsOptions_SetReconnectedCB(options, on_reconnect, closure),
         natsOptions_SetClosedCB(options, on_change, closure),
         natsOptions_SetErrorHandler(options, on_error, NULL),
         natsOptions_SetSendAsap(options, true),
+        natsOptions_DisableNoResponders(options, true), /* a core may ask nobody */
         natsOptions_SetWriteDeadline(options, WRITE_DEADLINE_MS),
         natsOptions_SetPingInterval(options, PING_INTERVAL_MS),
         natsOptions_SetMaxPingsOut(options, 2),
@@ -85,14 +86,15 @@ static bool set_options(natsOptions *options, natsConnectionHandler on_change,
 }
 
 enum err bus_nats_options_create(const char *address, natsConnectionHandler on_change,
-                                 void *closure, natsOptions **ret_options)
+                                 natsConnectionHandler on_reconnect, void *closure,
+                                 natsOptions **ret_options)
 {
     natsOptions *options = NULL;
     if (natsOptions_Create(&options) != NATS_OK) {
         return ERR_UNAVAILABLE;
     }
     enum err err = set_servers(options, address);
-    if (err == ERR_OK && !set_options(options, on_change, closure)) {
+    if (err == ERR_OK && !set_options(options, on_change, on_reconnect, closure)) {
         err = ERR_UNAVAILABLE;
     }
     if (err != ERR_OK) {

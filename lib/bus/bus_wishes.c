@@ -72,6 +72,7 @@ void wishes_tell_changes(struct wishes_teller *teller, interest_send_fn *send, v
     bool known = interest_tell_changes(&teller->interest, send_change, &telling);
     teller->told = telling.number;
     if (!known) {
+        teller->told++; /* who misses what follows shall notice */
         wishes_tell_all(teller, send, user);
     }
 }

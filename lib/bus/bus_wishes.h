@@ -18,10 +18,12 @@
 #include "base/uuid.h"
 #include "bus/bus_edges.h"
 
-#define WISHES_BEAT_MS     1000
-#define WISHES_SILENT_MAX  5 /* beats; then an edge is forgotten */
-#define WISHES_EVERY_BEATS 2 /* so long a core that starts sends everything to all */
-#define WISHES_EVERYBODY   UINT64_MAX
+#define WISHES_BEAT_MS    1000
+#define WISHES_SILENT_MAX 5 /* beats; then an edge is forgotten */
+#define WISHES_EVERY_BEATS                                                               \
+    3 /* so long, the first of them in part, a core that starts sends everything to all  \
+       */
+#define WISHES_EVERYBODY UINT64_MAX
 
 /* --- the edge's end -------------------------------------------------------------- */
 

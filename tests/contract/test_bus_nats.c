@@ -3,11 +3,13 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <poll.h>
 #include <stdio.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "bus/bus_nats_link.h"
 #include "bus_suite_broker.h"
 
 /* cnats 3.4.1 forgets a message that was cut in two by the end of its connection. */
@@ -83,6 +85,47 @@ static void is_not_connected_with_a_wrong_password(void **state)
     ear_finish(&stranger);
 }
 
+static void ignore_message(void *user, struct bytes topic, struct bytes payload)
+{
+}
+
+static void ignore_wake(void *user)
+{
+}
+
+static void wait_for_ups(const struct nats_link *link, uint32_t count)
+{
+    int64_t end_ms = clock_ms() + DEADLINE_MS;
+    while (nats_link_ups(link) < count && clock_ms() < end_ms) {
+        poll(NULL, 0, 1);
+    }
+    assert_true(nats_link_ups(link) >= count);
+}
+
+/* So fast that it is never seen to be cut off; but the other server knows nothing. */
+static void says_when_it_is_connected_to_another_server(void **state)
+{
+    const struct bus_events events = {ignore_message, ignore_wake, NULL, NULL};
+    struct broker second;
+    struct bus bus;
+    struct nats_link *link;
+    char url[160];
+    assert_true(broker_open(&second, BROKER_NATS));
+    snprintf(url, sizeof(url), "//%s@127.0.0.1:%d,%s@127.0.0.1:%d", LOGIN, broker.port,
+             LOGIN, second.port);
+    bus_init(&bus, &bus_nats_driver, events);
+    assert_int_equal(nats_link_open(url, 1000, &bus, &link), ERR_OK);
+    wait_for_ups(link, 1);
+    broker_kill(&broker); /* it is at one of the two */
+    broker_start(&broker);
+    broker_kill(&second);
+    broker_start(&second);
+    wait_for_ups(link, 2);
+    nats_link_close(link);
+    bus_finish(&bus);
+    broker_close(&second);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, routing_set_up, routing_tear_down)
 
 int main(void)
@@ -94,6 +137,7 @@ int main(void)
         CASE(restarts_with_its_broker),
         CASE(hears_once_what_all_want),
         CASE(is_not_connected_with_a_wrong_password),
+        cmocka_unit_test(says_when_it_is_connected_to_another_server),
     };
     if (!broker_open(&broker, BROKER_NATS)) {
         return SKIPPED;

@@ -241,6 +241,22 @@ static void more_changes_than_are_noted_are_told_as_all(void **state)
     assert_int_equal(asked, 0);
 }
 
+static void all_that_is_told_instead_of_changes_is_missed(void **state)
+{
+    tell_all(&edge);
+    for (int i = 0; i < 1024 * 1024; i++) {
+        want(&edge, "a");
+        interest_remove(&edge.interest, BYTES_LITERAL("a"));
+    }
+    want(&edge, "b");
+    lose_after(0);
+    tell_changes(&edge);
+    assert_int_equal(lost, 1);
+    sign(&edge);
+    assert_int_equal(asked, 1);
+    assert_true(audience("b") != 0);
+}
+
 static void who_is_silent_is_forgotten(void **state)
 {
     tell_all(&edge);
@@ -338,6 +354,7 @@ int main(void)
         CASE(what_was_told_before_is_forgotten_when_all_is_told),
         CASE(many_changes_are_several_messages),
         CASE(more_changes_than_are_noted_are_told_as_all),
+        CASE(all_that_is_told_instead_of_changes_is_missed),
         CASE(who_is_silent_is_forgotten),
         CASE(who_leaves_is_forgotten_at_once),
         CASE(a_core_that_starts_sends_everything_to_all),
