@@ -135,7 +135,7 @@ static void answer(struct bus_nats *self)
 static void deliver(struct bus_nats *self, struct bytes reply, struct bytes payload)
 {
     char text[BUS_TOPIC_MAX];
-    struct bytes topic = bytes_make(text, 0);
+    struct bytes topic = {0};
     if (reply.size <= sizeof(text)) {
         topic = exchange(reply, '/', '.', text);
     }

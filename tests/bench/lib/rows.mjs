@@ -404,7 +404,7 @@ export const ROWS = [
   { name: 'growth-connections', what: 'edge CPU per delivery, rooms of 100, 9,900 connections to 1,000', goal: "≤ 1.10 × the floor's growth", of: ['fanout-100', 'fanout-9900'], run: growthConnections },
   { name: 'growth-cores', what: 'CPU per message, 4 cores to 1', goal: '≤ 1.10 ×', takes: [15, 19], run: growth({ rooms: 100 }, { rooms: 100, cores: 4 }, 1000) },
   { name: 'growth-edges-messages', what: 'CPU per message, 4 edges to 1, by the embedded bus, rooms of 10', goal: '≤ 1.10 ×', takes: [15, 19], run: growth({ rooms: 100, bus: 'nng' }, { rooms: 100, bus: 'nng', edges: 4 }, 1000, { note: partsNote }) },
-  { name: 'growth-edges', what: 'edge CPU per delivery, 4 edges to 1, by subject (NATS), rooms of 10', goal: '≤ 1.10 ×', takes: [15, 19], run: growthEdges(100, 'nats') },
+  { name: 'growth-edges', what: 'edge CPU per delivery, 4 edges to 1, over NATS, rooms of 10', goal: '≤ 1.10 ×', takes: [15, 19], run: growthEdges(100, 'nats') },
   { name: 'growth-edges-100', what: 'the same, rooms of 100', goal: '≤ 1.10 ×', takes: [15, 19], run: growthEdges(10, 'nats') },
   { name: 'growth-edges-nng', what: 'as `growth-edges`, by the embedded bus', goal: '≤ 1.10 ×', takes: [12, 11], run: growthEdges(100, 'nng', { warm: 1, lasting: 3 }) },
   { name: 'growth-edges-together', what: 'the same, members of a room at one edge', goal: '≤ 1.10 ×', takes: [12, 11], run: growthEdges(100, 'nng', { warm: 1, lasting: 3, members: 'together' }) },
