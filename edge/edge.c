@@ -16,9 +16,10 @@
 #include "edge/repair.h"
 #include "edge/session.h"
 
-#define TICK_MS     10
-#define TRIM_CHANGE 1000 /* connections more or less */
-#define CALM_PART   64
+#define TICK_MS      10
+#define TRIM_CHANGE  1000 /* connections more or less */
+#define TRIM_AGAIN_S 2
+#define CALM_PART    64
 /* Messages a turn, so that clients are served in between; what the loop reads itself is
  * 64 KB a turn from each core. */
 #define BUS_POLL_MAX 512
@@ -269,8 +270,17 @@ static size_t distance(size_t a, size_t b)
     return a > b ? a - b : b - a;
 }
 
+static void trim_heap(const struct edge *edge)
+{
+    int64_t began_us = clock_us();
+    malloc_trim(0);
+    log_debug("heap trimmed", LOG_INT("connections", (int64_t)edge->conn_count),
+              LOG_INT("us", clock_us() - began_us));
+}
+
 /* A burst of clients that come or go leaves holes in malloc()'s heap, which it keeps:
- * they are given back once, when the burst is over, and rooms have been told of it. */
+ * they are given back when the burst is over and rooms have been told of it, and once
+ * more when the answers to that are gone, too. */
 static void give_back_holes(struct edge *edge)
 {
     size_t count = edge->conn_count;
@@ -278,11 +288,11 @@ static void give_back_holes(struct edge *edge)
                 occupancy_waiting(edge->occupancy) <= count / CALM_PART;
     edge->conns_before = count;
     if (calm && distance(count, edge->conns_trimmed) >= TRIM_CHANGE) {
-        int64_t began_us = clock_us();
-        malloc_trim(0);
+        trim_heap(edge);
         edge->conns_trimmed = count;
-        log_debug("heap trimmed", LOG_INT("connections", (int64_t)count),
-                  LOG_INT("us", clock_us() - began_us));
+        edge->trim_again_in_s = TRIM_AGAIN_S;
+    } else if (edge->trim_again_in_s > 0 && --edge->trim_again_in_s == 0) {
+        trim_heap(edge);
     }
 }
 

@@ -45,6 +45,7 @@ struct edge {
     struct reflist *conns; /* struct conn, in_edge */
     size_t conn_count;
     size_t conns_before, conns_trimmed; /* a second ago; when the heap was trimmed */
+    int trim_again_in_s;                /* 0: not */
     size_t protobuf_count;              /* of those, how many read protobuf */
     struct list follow_waiting;         /* follow.c: sessions whose turn comes */
     uint32_t follow_under_way;          /* questions */
