@@ -82,6 +82,17 @@ void send_other(uint32_t count)
     ear_settle(&ears[1], publisher.bus, WANTED);
 }
 
+void settle_anew(void)
+{
+    ear_settle(&ears[0], publisher.bus, WANTED);
+    ear_settle(&ears[1], publisher.bus, WANTED);
+    wait_until_wanted(NOBODYS, false);
+    ears[0].count = ears[1].count = 0;
+    send_other(10);
+    assert_int_equal(ears[0].count, 10);
+    assert_int_equal(ears[1].count, 0);
+}
+
 static void sends_only_what_is_wanted(void **state)
 {
     wait_until_wanted(OTHER, false);
@@ -121,13 +132,7 @@ static void tells_all_again_after_a_reconnect(void **state)
         wait_until_cut_off(&ears[0]);
         wait_until_cut_off(&ears[1]);
         publisher_open();
-        ear_settle(&ears[0], publisher.bus, WANTED);
-        ear_settle(&ears[1], publisher.bus, WANTED);
-        wait_until_wanted(NOBODYS, false);
-        ears[0].count = ears[1].count = 0;
-        send_other(10);
-        assert_int_equal(ears[0].count, 10);
-        assert_int_equal(ears[1].count, 0);
+        settle_anew();
     }
 }
 

@@ -30,4 +30,7 @@ void wait_until_wanted(const char *topic, bool wanted);
 /* So often OTHER; returns when what the ears get of it has arrived. */
 void send_other(uint32_t count);
 
+/* Something was away: until all hear, and then the first alone gets OTHER. */
+void settle_anew(void);
+
 #endif

@@ -44,13 +44,7 @@ static void restarts_with_its_broker(void **state)
         wait_until_connected(false);
         broker_start(&broker);
         wait_until_connected(true);
-        ear_settle(&ears[0], publisher.bus, WANTED);
-        ear_settle(&ears[1], publisher.bus, WANTED);
-        wait_until_wanted(NOBODYS, false);
-        ears[0].count = ears[1].count = 0;
-        send_other(10);
-        assert_int_equal(ears[0].count, 10);
-        assert_int_equal(ears[1].count, 0);
+        settle_anew();
     }
 }
 
