@@ -13,9 +13,7 @@
 static void append_be(struct buf *buf, uint64_t number, int size)
 {
     uint8_t bytes[8];
-    for (int i = 0; i < size; i++) {
-        bytes[i] = (uint8_t)(number >> 8 * (size - 1 - i));
-    }
+    bytes_put_number(bytes, number, size);
     buf_append(buf, bytes, (size_t)size);
 }
 

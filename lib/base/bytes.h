@@ -35,4 +35,22 @@ static inline bool bytes_equal_text(struct bytes a, const char *text)
     return bytes_equal(a, bytes_of_text(text));
 }
 
+/* A number in `size` bytes, at most 8, the most significant first. */
+static inline void bytes_put_number(uint8_t *at, uint64_t number, int size)
+{
+    for (int i = size - 1; i >= 0; i--) {
+        at[i] = (uint8_t)number;
+        number >>= 8;
+    }
+}
+
+static inline uint64_t bytes_get_number(const uint8_t *at, int size)
+{
+    uint64_t number = 0;
+    for (int i = 0; i < size; i++) {
+        number = number << 8 | at[i];
+    }
+    return number;
+}
+
 #endif

@@ -71,7 +71,8 @@ struct bus_driver {
     /* Called at any time; true while the broker or a peer is connected. */
     bool (*connected)(const struct bus *bus);
 
-    /* Optional, brokerless drivers only; without them a no-op. `host` is borrowed, a name
+    /* Optional, without them a no-op. listen: this is a core's; brokerless drivers open
+     * the port. The other two are for those alone. `host` is borrowed, a name
      * or an address. Adding a peer that is there already, or removing one that is not,
      * does nothing.
      * ERR_VALIDATION_ERROR: no such address. ERR_UNAVAILABLE: port taken, no memory. */

@@ -35,9 +35,7 @@ static void send_words(struct telling *telling, struct bytes words)
     uint8_t message[HEAD_SIZE + INTEREST_MESSAGE_MAX];
     message[0] = (uint8_t)telling->kind;
     memcpy(message + 1, telling->teller->id.b, 16);
-    for (int i = 0; i < 8; i++) {
-        message[17 + i] = (uint8_t)(telling->number >> (56 - 8 * i));
-    }
+    bytes_put_number(message + 17, telling->number, 8);
     if (words.size > 0) {
         memcpy(message + HEAD_SIZE, words.data, words.size);
     }
@@ -194,10 +192,7 @@ static bool parse(struct bytes message, char *ret_kind, struct uuid *ret_id,
     }
     *ret_kind = (char)message.data[0];
     memcpy(ret_id->b, message.data + 1, 16);
-    *ret_number = 0;
-    for (int i = 0; i < 8; i++) {
-        *ret_number = *ret_number << 8 | message.data[17 + i];
-    }
+    *ret_number = bytes_get_number(message.data + 17, 8);
     *ret_words = bytes_make(message.data + HEAD_SIZE, message.size - HEAD_SIZE);
     return true;
 }

@@ -5,9 +5,7 @@ void grant_write(const struct stream_id *stream, uint64_t access_seq,
                  struct bytes username, uint8_t *ret_grant)
 {
     memcpy(ret_grant, stream, sizeof(*stream));
-    for (int i = 0; i < 8; i++) {
-        ret_grant[sizeof(*stream) + (size_t)i] = (uint8_t)(access_seq >> (56 - 8 * i));
-    }
+    bytes_put_number(ret_grant + sizeof(*stream), access_seq, 8);
     if (username.size > 0) {
         memcpy(ret_grant + GRANT_HEAD_SIZE, username.data, username.size);
     }
