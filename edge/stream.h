@@ -229,6 +229,10 @@ void flow_resync(struct streams *streams, struct subscription *subscription);
 /* The right was read at too low an access seq: nothing more until a verdict. */
 void flow_doubt(struct streams *streams, struct subscription *subscription,
                 uint64_t access_seq);
+/* Those whom an access event at that seq touches and who were not checked at it; who
+ * NULL: all in the scope. */
+void flow_doubt_touched(struct streams *streams, struct stream *access,
+                        const Link__Who *who, uint64_t access_seq);
 /* Everybody in the scope, whatever was read before: the access stream itself is in
  * doubt, or has jumped. */
 void flow_doubt_scope(struct streams *streams, struct stream *access,
