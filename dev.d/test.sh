@@ -234,6 +234,8 @@ with_watched_system() {
     rm -rf "$reports" && mkdir -p "$reports"
     export BELFRY_PRESET=$PRESET
     export ASAN_OPTIONS=log_path=$reports/report UBSAN_OPTIONS=print_stacktrace=1:log_path=$reports/report
+    # where BELFRY_BUILD_DIR is a build of the preset tsan
+    export TSAN_OPTIONS=suppressions=$ROOT/tests/support/tsan.supp:log_path=$reports/report
     with_system "$@" || status=$?
     no_reports "$reports" || status=1
     return $status

@@ -40,11 +40,18 @@ static void measured(struct swarm *swarm, const struct incoming *in, uint64_t se
     }
 }
 
+/* Broadcasts have numbers of their own, from 1. */
+static void begin_at(const struct swarm *swarm, struct client *client, uint64_t seq)
+{
+    bool broadcasts = swarm->options->scenario == SCENARIO_BROADCAST;
+    client->seqs[client->joined] = broadcasts ? 0 : seq;
+}
+
 void check_joined(struct swarm *swarm, struct client *client, const struct incoming *in)
 {
     static const char key[] = "\"seq\":";
     client->has_seq = memmem(in->body, in->body_size, key, sizeof(key) - 1) != NULL;
-    client->seqs[client->joined] = find_seq(in->body, in->body_size);
+    begin_at(swarm, client, find_seq(in->body, in->body_size));
     swarm->shared->rooms[client_room(swarm, client, client->joined)].members++;
 }
 
@@ -56,7 +63,7 @@ bool check_welcomed(struct swarm *swarm, struct client *client, const struct inc
     if (at != NULL) {
         at += strlen(room) + strlen("\":\""); /* the cursor begins with the seq */
         client->has_seq = true;
-        client->seqs[client->joined] = dialect_number(&at, in->body + in->body_size);
+        begin_at(swarm, client, dialect_number(&at, in->body + in->body_size));
         swarm->shared->rooms[client_room(swarm, client, client->joined)].members++;
     }
     return at != NULL;
