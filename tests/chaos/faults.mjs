@@ -6,7 +6,7 @@ import { Random, sleep, until } from './random.mjs'
 
 const SHARES = { core: 0.6, edge: 0.2, bus: 0.12, postgres: 0.08 }
 const POINTS = ['after-receive', 'before-commit', 'after-commit', 'mid-publish', 'after-reply']
-const EXTRAS = { pauseCore: 3, pauseEdge: 2, pauseDatabase: 1, cutClients: 3, halfOpen: 2, silentLinks: 2, cutLinks: 1, silentDatabase: 1, silentBus: 1 }
+const EXTRAS = { pauseCore: 3, pauseEdge: 2, pauseDatabase: 1, askToEnd: 2, cutClients: 3, halfOpen: 2, silentLinks: 2, cutLinks: 1, silentDatabase: 1, silentBus: 1 }
 const WITH_BROKER = { ...EXTRAS, pauseBroker: 3, silentBus: 2, cutBus: 2 }
 const DATABASE_PAUSE_MS = 12_000 // beyond the 10 s after which an edge gives up
 const GAP_MS = 1700
@@ -19,7 +19,7 @@ export class Faults {
 
   constructor({ place, actors, journal, seed, pauseMs, log }) {
     Object.assign(this, { place, actors, journal, pauseMs, log, random: new Random(seed + 7) })
-    this.watched = new Set() // armed processes whose death was counted
+    this.watched = new Set() // processes whose death was counted, or is none by a point
   }
 
   /** The order of kills: first some cores alone, for clean figures, then everything mixed. */
@@ -80,6 +80,7 @@ export class Faults {
   async #killOne(name) {
     const pid = await this.place.pidOf(name)
     if (!pid || !signal(pid, 'SIGKILL')) return
+    this.watched.add(pid) // its point was not reached
     this.#killed(name)
   }
 
@@ -168,6 +169,15 @@ export class Faults {
     await sleep(ms / 2)
     for (const pid of pids) signal(pid, 'SIGCONT')
     this.journal.write('stop', { what, t: began, end: Date.now() })
+  }
+
+  /** As when it is renewed: it ends by itself, in order. */
+  async askToEnd() {
+    const what = this.#coreOrEdge()
+    const pid = await this.place.pidOf(what)
+    if (!pid || !signal(pid, 'SIGTERM')) return
+    this.watched.add(pid)
+    this.journal.write('end', { what })
   }
 
   async cutClients() {

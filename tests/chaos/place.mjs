@@ -173,6 +173,13 @@ export class Place {
     return all.filter(Boolean)
   }
 
+  /** Cores, edges and brokers that ended otherwise than by SIGKILL, or in order: [text]. */
+  async crashes() {
+    const text = await readFile(join(this.runDir, 'log', 'dev.log'), 'utf8')
+    return [...text.matchAll(/(?:core|edge|broker)\d* \(process \d+\) died with status (\d+)/g)]
+      .filter(([, status]) => !['0', '137'].includes(status)).map(([line]) => line)
+  }
+
   /** keep: leave data and logs where they are, and say where. */
   async stop(keep = false) {
     this.relays?.child.disconnect()
