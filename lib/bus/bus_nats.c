@@ -82,10 +82,18 @@ static void tell(void *user, struct bytes message)
     }
 }
 
+static void tell_changes(struct bus_nats *self)
+{
+    struct listener to = {self, WANTS};
+    self->changed = false;
+    wishes_tell_changes(&self->teller, tell, &to);
+}
+
 static void tell_all(struct bus_nats *self, const char *subject)
 {
     struct listener to = {self, subject};
     nats_link_cork(self->link, true);
+    tell_changes(self);
     wishes_tell_all(&self->teller, tell, &to);
     nats_link_cork(self->link, false);
 }
@@ -369,7 +377,6 @@ static void nats_bus_unsubscribe(struct bus *bus, const char *topic)
 static bool nats_bus_poll(struct bus *bus, int limit)
 {
     struct bus_nats *self = nats_of(bus);
-    struct listener to = {self, WANTS};
     struct list batch;
     list_init(&batch);
     if (has_moved(&self->ups, nats_link_ups(self->link))) {
@@ -386,8 +393,7 @@ static bool nats_bus_poll(struct bus *bus, int limit)
         on_beat(self);
     }
     if (self->changed) {
-        self->changed = false;
-        wishes_tell_changes(&self->teller, tell, &to);
+        tell_changes(self);
     }
     return more;
 }

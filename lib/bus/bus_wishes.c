@@ -7,6 +7,14 @@
 #include "bus/bus_driver.h"
 
 #define HEAD_SIZE (1 + 16 + 8)
+#define PART_BITS 16 /* all buckets are 1,025 messages */
+
+/* The number of the first P after this A. Those of another A, whose beginning was lost,
+ * are not taken for the rest of this one. */
+static uint64_t first_part(uint64_t told)
+{
+    return told << PART_BITS | 1;
+}
 
 /* ---- the edge's end ---- */
 
@@ -46,7 +54,8 @@ static void send_part(void *user, struct bytes words)
 {
     struct telling *telling = user;
     send_words(telling, words);
-    telling->number = telling->kind == 'A' ? 1 : telling->number + 1;
+    telling->number =
+        telling->kind == 'A' ? first_part(telling->number) : telling->number + 1;
     telling->kind = 'P';
 }
 
@@ -147,7 +156,7 @@ static void learn(struct wishes_edge *edge, struct bytes words)
     if (interest_set_learn(&edge->base.interest, words) != ERR_OK) {
         bus_count_dropped(1);
         interest_set_finish(&edge->base.interest); /* it wants everything */
-        edge->parts = 0;
+        edge->part = 0;
     }
 }
 
@@ -156,8 +165,8 @@ static void learn(struct wishes_edge *edge, struct bytes words)
 static bool take(struct wishes_edge *edge, char kind, uint64_t number, struct bytes words)
 {
     if (kind == 'P') {
-        bool next = edge->parts > 0 && edge->parts == number;
-        edge->parts = next ? number + 1 : 0;
+        bool next = edge->part > 0 && edge->part == number;
+        edge->part = next ? number + 1 : 0;
         if (next) {
             learn(edge, words);
         }
@@ -166,13 +175,13 @@ static bool take(struct wishes_edge *edge, char kind, uint64_t number, struct by
     if (kind == 'A') {
         interest_set_finish(&edge->base.interest);
         edge->told = number;
-        edge->parts = 1;
+        edge->part = first_part(number);
         learn(edge, words);
         return false;
     }
     if (edge->told != number) {
         interest_set_finish(&edge->base.interest);
-        edge->parts = 0;
+        edge->part = 0;
         edge->told = number + (kind == 'C');
         return true;
     }

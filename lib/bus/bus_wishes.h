@@ -6,7 +6,8 @@
  *     S  sign of life, each second. The number says how often changes were told so far.
  *     C  changes. The number says how often they were told before.
  *     A  all that is wanted, from its beginning; numbered like S.
- *     P  a further part of that; the number says how many came before it.
+ *     P  a further part of that; the number says of which A, and how many came before it.
+ *        What has the same number is the same.
  *     L  the edge leaves.
  *
  * A core that misses one, or does not know the edge, takes it to want everything, and
@@ -36,7 +37,8 @@ struct wishes_teller {
 void wishes_teller_init(struct wishes_teller *teller, struct uuid id);
 void wishes_teller_finish(struct wishes_teller *teller);
 
-/* What is handed on goes to all cores, or as an answer to the one that has asked. */
+/* What is handed on goes to all cores, or as an answer to the one that has asked. What
+ * has changed was told to all before, by wishes_tell_changes(). */
 void wishes_tell_all(const struct wishes_teller *teller, interest_send_fn *send,
                      void *user);
 
@@ -53,9 +55,9 @@ void wishes_tell_leave(const struct wishes_teller *teller, interest_send_fn *sen
 struct wishes_edge {
     struct bus_edge base;
     struct uuid id;
-    uint64_t told;  /* the number that comes next */
-    uint64_t parts; /* of all that it wants, heard so far; 0: one was missed */
-    int silent;     /* beats */
+    uint64_t told; /* the number that comes next */
+    uint64_t part; /* of all that it wants, the one that comes next; 0: one was missed */
+    int silent;    /* beats */
 };
 
 struct wishes {

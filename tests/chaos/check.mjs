@@ -14,7 +14,7 @@ import { checkDatabase, Database } from './check/database.mjs'
 import { Findings, KINDS } from './check/findings.mjs'
 import { Follower } from './check/follow.mjs'
 import { Requests } from './check/requests.mjs'
-import { checkGrowth, checkPresence } from './check/surroundings.mjs'
+import { checkGrowth, checkPresence, Rings } from './check/surroundings.mjs'
 import { tableOf } from './check/figures.mjs'
 
 /** run: { meta, tables, faults, samples, clients: Map name → iterable of records } */
@@ -23,7 +23,11 @@ export function check(run) {
   const db = new Database(run.tables)
   const access = new Access(db, run.meta)
   const deliveries = []
-  const delivered = (record, row) => deliveries.push(record.t - row.at)
+  const rings = new Rings()
+  const delivered = (record, row, edge) => {
+    deliveries.push(record.t - row.at)
+    rings.delivered(record, row, edge)
+  }
   const requests = new Requests({ db, access, faults: run.faults, findings })
   const followers = new Map()
   run.presence = []
@@ -41,6 +45,7 @@ export function check(run) {
   requests.finish()
   checkPresence(run, followers, findings)
   checkGrowth(run.samples, findings)
+  rings.check(findings)
   return { findings, requests, deliveries, faults: run.faults, tables: run.tables }
 }
 

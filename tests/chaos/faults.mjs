@@ -1,11 +1,14 @@
 // What is done to the system, by a seed: kills of cores, edges, the bus and PostgreSQL, at
-// random moments and at named points; pauses; partitions; connections cut or left half open.
+// random moments and at named points; pauses, of the broker and PostgreSQL, too; partitions;
+// connections cut or left half open.
 
 import { Random, sleep, until } from './random.mjs'
 
 const SHARES = { core: 0.6, edge: 0.2, bus: 0.12, postgres: 0.08 }
 const POINTS = ['after-receive', 'before-commit', 'after-commit', 'mid-publish', 'after-reply']
-const EXTRAS = { pauseCore: 3, pauseEdge: 2, cutClients: 3, halfOpen: 2, silentLinks: 2, cutLinks: 1, silentDatabase: 1 }
+const EXTRAS = { pauseCore: 3, pauseEdge: 2, pauseDatabase: 1, askToEnd: 2, cutClients: 3, halfOpen: 2, silentLinks: 2, cutLinks: 1, silentDatabase: 1, silentBus: 1 }
+const WITH_BROKER = { ...EXTRAS, pauseBroker: 3, silentBus: 2, cutBus: 2 }
+const DATABASE_PAUSE_MS = 12_000 // beyond the 10 s after which an edge gives up
 const GAP_MS = 1700
 const ARMED_SHARE = 0.35
 const TOGETHER_SHARE = 0.12
@@ -16,7 +19,7 @@ export class Faults {
 
   constructor({ place, actors, journal, seed, pauseMs, log }) {
     Object.assign(this, { place, actors, journal, pauseMs, log, random: new Random(seed + 7) })
-    this.watched = new Set() // armed processes whose death was counted
+    this.watched = new Set() // processes whose death was counted, or is none by a point
   }
 
   /** The order of kills: first some cores alone, for clean figures, then everything mixed. */
@@ -77,6 +80,7 @@ export class Faults {
   async #killOne(name) {
     const pid = await this.place.pidOf(name)
     if (!pid || !signal(pid, 'SIGKILL')) return
+    this.watched.add(pid) // its point was not reached
     this.#killed(name)
   }
 
@@ -92,11 +96,19 @@ export class Faults {
 
   /** A broker is killed; without one, all connections of the bus that pass the relays are cut. */
   async #killBus() {
-    if (this.place.flag !== 'nng') return this.#killOne('broker')
+    if (this.place.hasBroker) {
+      const together = this.random.chance(TOGETHER_SHARE * 2)
+      await this.#killOne('broker')
+      return together ? this.#killOne(this.#coreOrEdge()) : undefined
+    }
     this.place.relay('refuse', 'bus')
     this.#killed('bus')
     await sleep(this.random.between(500, 3000))
     this.place.relay('pass', 'bus')
+  }
+
+  #coreOrEdge() {
+    return this.random.chance(0.5) ? `core${1 + this.random.below(this.place.cores)}` : `edge${1 + this.random.below(this.place.edges)}`
   }
 
   /** Cores that were started with a named point die by themselves. */
@@ -115,7 +127,7 @@ export class Faults {
   // ------------------------------------------------------------- other harm
 
   async #extra() {
-    const what = this.random.weighted(EXTRAS)
+    const what = this.random.weighted(this.place.hasBroker ? WITH_BROKER : EXTRAS)
     this.log(`  ${what}`)
     await this[what]()
   }
@@ -130,14 +142,42 @@ export class Faults {
     await this.#pause(`edge${1 + this.random.below(this.place.edges)}`)
   }
 
-  async #pause(what) {
-    const pid = await this.place.pidOf(what)
-    if (!pid || !signal(pid, 'SIGSTOP')) return
+  /** Sometimes others die and come again meanwhile. */
+  async pauseBroker() {
+    await sleep(3200)
+    await this.#pause('broker', this.random.chance(0.3) ? this.#coreOrEdge() : null)
+    await sleep(1500)
+  }
+
+  pauseDatabase() {
+    return this.#pause('postgres', null, DATABASE_PAUSE_MS)
+  }
+
+  /** Most are short; some are as long as it gets. */
+  #pauseMs(max) {
+    return 1000 + (Math.min(max, this.pauseMs) - 1000) * this.random.next() ** 2
+  }
+
+  async #pause(what, victim = null, max = this.pauseMs) {
+    const pids = await this.place.familyOf(what)
+    if (!signal(pids[0], 'SIGSTOP')) return
+    for (const pid of pids.slice(1)) signal(pid, 'SIGSTOP')
     const began = Date.now()
-    // most are short; some are as long as it gets
-    await sleep(1000 + (this.pauseMs - 1000) * this.random.next() ** 2)
-    signal(pid, 'SIGCONT')
+    const ms = this.#pauseMs(max)
+    await sleep(ms / 2)
+    if (victim) await this.#killOne(victim)
+    await sleep(ms / 2)
+    for (const pid of pids) signal(pid, 'SIGCONT')
     this.journal.write('stop', { what, t: began, end: Date.now() })
+  }
+
+  /** As when it is renewed: it ends by itself, in order. */
+  async askToEnd() {
+    const what = this.#coreOrEdge()
+    const pid = await this.place.pidOf(what)
+    if (!pid || !signal(pid, 'SIGTERM')) return
+    this.watched.add(pid)
+    this.journal.write('end', { what })
   }
 
   async cutClients() {
@@ -163,10 +203,18 @@ export class Faults {
     return this.#partition('freeze', 'database')
   }
 
-  async #partition(mode, what) {
+  silentBus() {
+    return this.#partition('freeze', 'bus', this.#pauseMs(this.pauseMs))
+  }
+
+  cutBus() {
+    return this.#partition('refuse', 'bus', this.#pauseMs(this.pauseMs))
+  }
+
+  async #partition(mode, what, ms = this.random.between(500, 3000)) {
     const t = Date.now()
     this.place.relay(mode, what)
-    await sleep(this.random.between(500, 3000))
+    await sleep(ms)
     this.place.relay('pass', what)
     this.journal.write('partition', { what, mode, t, end: Date.now() })
   }

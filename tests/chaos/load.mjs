@@ -9,6 +9,9 @@ import { heads, makeWorld } from './world.mjs'
 
 const WEIGHTS = { say: 70, burst: 5, edit: 7, remove: 3, comeAndGo: 8, replay: 4 }
 const ROOMS_EACH = 4
+const RINGS = 3 // in each room
+const RING_GAP_MS = 60
+const RING = 'does the bus carry?' // the checker knows it by these words
 
 export class Load {
   actors = []
@@ -156,6 +159,16 @@ export class Load {
       .map(([stream, cursor]) => ({ name, stream, has: Number(cursor.split('.')[0]), last: last.get(stream) }))
       .filter(({ has, last: head }) => head !== undefined && has < head))
     return last.size > 0 && this.lacking.length === 0
+  }
+
+  /** Said long after all harm, one at a time: it must come at once, so by the bus. */
+  async ringThrough() {
+    for (let i = 0; i < RINGS; i++) {
+      for (const room of this.world.rooms) {
+        await this.moderators[0].say(room, RING)
+        await sleep(RING_GAP_MS)
+      }
+    }
   }
 
   /** A third goes away for good; somebody asks who is there. */

@@ -14,6 +14,8 @@ const CLAIM = `claim() { # ROLE PORT: is it ours?
     [ "$(cat "$CHAOS_DIR/$1/port" 2>/dev/null)" = "$2" ]
 }
 write() { printf '%s\\n' "$2" >"$CHAOS_DIR/$1.$$" && mv "$CHAOS_DIR/$1.$$" "$CHAOS_DIR/$1"; }
+over_relay() { [ -z "$CHAOS_BROKER" ] || export BELFRY_BUS="$CHAOS_BROKER"; }
+write broker "$BELFRY_BUS"
 [ -z "$CHAOS_BUS" ] || export BELFRY_BUS="$CHAOS_BUS"`
 
 const START_CORE = `#!/bin/sh
@@ -21,6 +23,7 @@ ${CLAIM}
 write database "$DATABASE_URL"
 if [ -n "$CHAOS_DATABASE" ] && claim relayed-core "$BELFRY_LISTEN_PORT"; then
     export DATABASE_URL="$CHAOS_DATABASE"
+    over_relay
 fi
 # a named point is for one core, and one life of it
 if mv "$CHAOS_DIR/point" "$CHAOS_DIR/armed.$$" 2>/dev/null; then
@@ -34,6 +37,7 @@ ${CLAIM}
 write cores "$BELFRY_CORES"
 if [ -n "$CHAOS_LINKS" ] && ! claim direct-edge "$BELFRY_PORT"; then
     export BELFRY_CORES="$CHAOS_LINKS"
+    over_relay
 fi
 exec "$CHAOS_BUILD/edge/belfry-edge" "$@"
 `
@@ -47,14 +51,19 @@ async function makeStarters(folder) {
 }
 
 async function startRelays(folder, cores) {
-  const port = await freePorts(2 * cores + 1)
+  const port = await freePorts(2 * cores + 2)
   const child = fork(new URL('relays.mjs', import.meta.url), [folder, port, cores].map(String))
   await new Promise((resolve, reject) => {
     child.once('message', resolve)
     child.once('exit', code => reject(new Error(`relays ended with ${code}`)))
   })
   const links = Array.from({ length: cores }, (_, i) => `127.0.0.1:${port + 2 * i}`)
-  return { child, links: links.join(','), database: `postgresql://belfry@127.0.0.1:${port + 2 * cores}/belfry` }
+  return {
+    child,
+    links: links.join(','),
+    database: `postgresql://belfry@127.0.0.1:${port + 2 * cores}/belfry`,
+    broker: `127.0.0.1:${port + 2 * cores + 1}`,
+  }
 }
 
 /** bus: nng | nats | redis | dead | chaos | any URL that a process takes. */
@@ -87,6 +96,7 @@ export class Place {
       CHAOS_BUS: bus,
       CHAOS_LINKS: this.relays?.links ?? '',
       CHAOS_DATABASE: this.relays?.database ?? '',
+      CHAOS_BROKER: this.relays && this.hasBroker && !bus ? `${this.flag}://${this.relays.broker}` : '',
       // a peer that is silent is gone after 8 s, so that a run sees it happen
       BELFRY_PING_INTERVAL: '4s',
       BELFRY_PING_TIMEOUT: '4s',
@@ -101,6 +111,10 @@ export class Place {
     return this.system.own.folder
   }
 
+  get hasBroker() {
+    return this.flag !== 'nng'
+  }
+
   /** What runs now: [{ name, pid }] as the supervisor wrote it last. */
   async processes() {
     const text = await readFile(join(this.runDir, 'pids'), 'utf8').catch(() => '')
@@ -109,6 +123,13 @@ export class Place {
 
   async pidOf(name) {
     return (await this.processes()).find(process => process.name === name)?.pid
+  }
+
+  /** A process and those that it has started, such as PostgreSQL's. */
+  async familyOf(name) {
+    const pid = await this.pidOf(name)
+    const children = pid ? await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '') : ''
+    return [pid, ...children.trim().split(' ').map(Number)].filter(Boolean)
   }
 
   /** The next core that starts dies at this point. */
@@ -150,6 +171,13 @@ export class Place {
       }
     }))
     return all.filter(Boolean)
+  }
+
+  /** Cores, edges and brokers that ended otherwise than by SIGKILL, or in order: [text]. */
+  async crashes() {
+    const text = await readFile(join(this.runDir, 'log', 'dev.log'), 'utf8')
+    return [...text.matchAll(/(?:core|edge|broker)\d* \(process \d+\) died with status (\d+)/g)]
+      .filter(([, status]) => !['0', '137'].includes(status)).map(([line]) => line)
   }
 
   /** keep: leave data and logs where they are, and say where. */

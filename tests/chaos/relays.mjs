@@ -1,11 +1,13 @@
 // The relays between the system's own processes, in a process of their own, so that the
-// load of the clients does not slow them: requests and bus from edges to each core, and
-// one core's way to PostgreSQL. Started by fork; told by messages { mode, names }.
+// load of the clients does not slow them: requests and bus from edges to each core, one
+// core's way to PostgreSQL, and to the broker. Started by fork; told by messages
+// { mode, names }.
 //
-//   node relays.mjs FOLDER PORT CORES    core i at PORT+2i (requests) and PORT+2i+1 (bus)
+//   node relays.mjs FOLDER PORT CORES    core i at PORT+2i (requests) and PORT+2i+1 (bus),
+//                                        then PostgreSQL, then the broker
 //
-// FOLDER/cores and FOLDER/database have the real addresses; the start scripts of the
-// processes write them there (place.mjs).
+// FOLDER/cores, FOLDER/database and FOLDER/broker have the real addresses; the start
+// scripts of the processes write them there (place.mjs).
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,6 +26,11 @@ function databaseTarget() {
   return { path: `${query.get('host')}/.s.PGSQL.${query.get('port')}` }
 }
 
+function brokerTarget() {
+  const { hostname: host, port } = new URL(readFileSync(join(folder, 'broker'), 'utf8').trim())
+  return { host, port: Number(port) }
+}
+
 const relays = new Map()
 const add = (name, at, target) => relays.set(name, { relay: new Relay(target), at })
 for (let i = 0; i < cores; i++) {
@@ -31,6 +38,7 @@ for (let i = 0; i < cores; i++) {
   add(`bus${i + 1}`, port + 2 * i + 1, () => coreTarget(i, 1))
 }
 add('database', port + 2 * cores, databaseTarget)
+add('bus', port + 2 * cores + 1, brokerTarget)
 
 process.on('message', ({ mode, names }) => {
   for (const [name, { relay }] of relays) if (names.some(prefix => name.startsWith(prefix))) relay.set(mode)

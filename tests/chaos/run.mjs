@@ -1,6 +1,6 @@
 // The chaos suite: real processes, load, harm; then the checker has the word.
 //
-//   node tests/chaos/run.mjs [--kills N | --minutes N] [--seed S] [--bus BUS] [--long] [--keep] [--no-figures]
+//   node tests/chaos/run.mjs [--kills N | --minutes N] [--seed S] [--bus BUS] [--edges N] [--cores N] [--think MS] [--long] [--keep] [--no-figures]
 
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -20,20 +20,23 @@ const HELP = `node tests/chaos/run.mjs [flags]: kills, pauses and losses under l
   --minutes N    for so long instead
   --seed S       a whole number that decides the schedule (the time, else)
   --bus BUS      nng | nats | redis | chaos (loses and repeats 10 %, shuffles) | dead | a URL
+  --edges N, --cores N    of each (3)
+  --think MS     what each client waits on average before it does something (700; 1000 in a
+                 long run)
   --long         pauses up to 30 s, more of everything
   --no-figures   without the measurements that need a situation of their own
   --keep         keep the logs of a run that passed, too
 `
 
 function readFlags(args) {
-  const flags = { kills: null, minutes: null, seed: Date.now() % 1_000_000, bus: 'nng', long: false, keep: false, figures: true }
+  const flags = { kills: null, minutes: null, seed: Date.now() % 1_000_000, bus: 'nng', edges: 3, cores: 3, think: null, long: false, keep: false, figures: true }
   const number = (name, value) => {
     if (!/^\d{1,9}$/.test(value ?? '')) usage(`${name} takes a number`)
     return Number(value)
   }
   while (args.length > 0) {
     const name = args.shift()
-    if (name === '--kills' || name === '--minutes' || name === '--seed') flags[name.slice(2)] = number(name, args.shift())
+    if (['--kills', '--minutes', '--seed', '--edges', '--cores', '--think'].includes(name)) flags[name.slice(2)] = number(name, args.shift())
     else if (name === '--bus') flags.bus = args.shift() ?? usage('--bus takes a value')
     else if (name === '--long' || name === '--keep') flags[name.slice(2)] = true
     else if (name === '--no-figures') flags.figures = false
@@ -43,6 +46,7 @@ function readFlags(args) {
   if (flags.minutes) flags.kills = Infinity
   flags.kills ??= flags.long ? 500 : 20
   flags.many = flags.long || flags.kills > 100
+  flags.think ??= flags.many ? 1000 : 700
   return flags
 }
 
@@ -72,14 +76,17 @@ class Chaos {
   }
 
   async go() {
-    const { seed, bus } = this.flags
+    const { seed, bus, edges, cores } = this.flags
     say(`seed ${seed}, bus ${bus}; logs in ${this.folder}`)
     await rm(this.folder, { recursive: true, force: true })
     await mkdir(this.folder, { recursive: true })
-    this.place = await Place.start({ edges: 3, cores: 3, bus, seed, relays: true, folder: this.folder })
-    say(`three edges and three cores run in ${this.place.runDir}`)
+    this.place = await Place.start({ edges, cores, bus, seed, relays: true, folder: this.folder })
+    say(`${edges} edges and ${cores} cores run in ${this.place.runDir}`)
     await this.#main()
     if (this.flags.figures) await this.#onSamePlace()
+    const crashes = await this.place.crashes()
+    for (const line of crashes.slice(0, 5)) say(`  ${line}`)
+    this.verdict(crashes.length === 0, 'nobody died but by our hand')
     await this.#stopPlace()
     if (this.flags.figures) await this.#overOtherBuses()
     this.#summary()
@@ -88,8 +95,8 @@ class Chaos {
   // ------------------------------------------------------------- the main run
 
   async #main() {
-    const { seed, kills, minutes, many } = this.flags
-    const load = this.load = await Load.make(this.place, { clients: 60, users: 48, moderators: 4, communities: 2, rooms: 6, privateRooms: 2, seed, folder: this.folder, think: many ? 1000 : 700, relayed: 12 })
+    const { seed, kills, minutes, many, think } = this.flags
+    const load = this.load = await Load.make(this.place, { clients: 60, users: 48, moderators: 4, communities: 2, rooms: 6, privateRooms: 2, seed, folder: this.folder, think, relayed: 12 })
     const faults = new Journal(join(this.folder, 'faults.jsonl'))
     this.samples = new Journal(join(this.folder, 'samples.jsonl'))
     await load.begin()
@@ -114,6 +121,10 @@ class Chaos {
     this.verdict(settled, 'everybody has everything in the end')
     for (const { name, stream, has, last } of load.lacking.slice(0, 5)) say(`  ${name} has ${stream} up to ${has} of ${last}`)
     await sleep(9000) // silent peers are gone after 8 s
+    if (this.flags.bus !== 'dead') {
+      await load.ringThrough()
+      this.verdict(await load.settle(30_000), 'and what was said long after the harm, too')
+    }
     await this.#sample(true)
     await load.part()
     await writeRun(load, this.folder)
@@ -173,7 +184,8 @@ class Chaos {
   }
 
   #extent() {
-    return this.flags.minutes ? `--minutes ${this.flags.minutes}` : `--kills ${this.flags.kills}`
+    const { minutes, kills, edges, cores, think, long } = this.flags
+    return `${minutes ? `--minutes ${minutes}` : `--kills ${kills}`} --edges ${edges} --cores ${cores} --think ${think}${long ? ' --long' : ''}`
   }
 
   #summary() {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { check } from './check.mjs'
 import { cleanRun, CAROL, ALICE, BOB, COMMUNITY, HALL, CELLAR } from './check/synthetic.mjs'
+import { RING } from './check/words.mjs'
 
 /** Runs the checker over a clean run that was changed, and gives what it counted. */
 function counts(change = () => {}) {
@@ -220,11 +221,13 @@ describe('answers', () => {
     records(run, 'bob').push({ t: 5000, k: 'send', c: 2, n: 77, edge: 1, event: 'LIST_ROOMS' },
       { t: 15_000, k: 'none', c: 2, n: 77, why: 'timeout' })
   }))
-  it('a wait for a stopped core', () => finds('stall', run => {
-    run.faults.push({ t: 20_000, k: 'stop', what: 'core1', end: 25_000 })
-    records(run, 'bob').push({ t: 20_100, k: 'send', c: 2, n: 77, edge: 1, event: 'LIST_ROOMS' },
-      { t: 24_000, k: 'ack', c: 2, n: 77 })
-  }))
+  for (const fault of [{ k: 'stop', what: 'core1' }, { k: 'stop', what: 'broker' }, { k: 'partition', what: 'bus' }]) {
+    it(`a wait during ${fault.k} of ${fault.what}`, () => finds('stall', run => {
+      run.faults.push({ t: 20_000, end: 25_000, ...fault })
+      records(run, 'bob').push({ t: 20_100, k: 'send', c: 2, n: 77, edge: 1, event: 'LIST_ROOMS' },
+        { t: 24_000, k: 'ack', c: 2, n: 77 })
+    }))
+  }
   it('a wait for an edge that we stopped is none', () => {
     const { counts: found } = counts(run => {
       run.faults.push({ t: 20_000, k: 'stop', what: 'edge1', end: 45_000 })
@@ -240,6 +243,12 @@ describe('surroundings', () => {
   it('a connection without a session', () => finds('presence', run => run.tables.sessions.pop()))
   it('an occupant who is not there', () => finds('presence', run => run.tables.room_occupants.push({ room_id: CELLAR, user_id: CAROL })))
   it('an occupant who is not counted', () => finds('presence', run => run.tables.room_occupants.pop()))
+  const ring = (run, ms) => {
+    const seq = run.message(HALL, ALICE, RING)
+    for (const client of ['alice', 'bob', 'carol']) records(run, client).splice(-1, 0, run.delivery(HALL, seq, run.now + ms))
+  }
+  it('a bus that does not carry again', () => finds('bus', run => ring(run, 400)))
+  it('one that does is none', () => assert.equal(counts(run => ring(run, 30)).counts.bus, undefined))
   it('a wrong answer of GET_PRESENCE', () => finds('presence', run => {
     records(run, 'alice').find(record => record.k === 'presence').users[BOB] = 'OFFLINE'
   }))

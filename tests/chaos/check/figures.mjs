@@ -98,7 +98,7 @@ export function tableOf(result) {
     ['ack latency, whole run', spread(took).text],
     ['ack latency, nothing wrong', ackWithoutHarm(result).text],
     ['ack latency through core kills', ackAroundCoreKills(result).text],
-    ['longest wait, one core stopped', requests.stalls.length ? `${Math.max(...requests.stalls)} ms (${requests.stalls.length} requests)` : '-'],
+    ['longest wait, one core or the bus silent', requests.stalls.length ? `${Math.max(...requests.stalls)} ms (${requests.stalls.length} requests)` : '-'],
     ['PostgreSQL back to next ack', backAfterDatabase(result)],
     ['delivery latency, whole run', spread(deliveries).text],
   ])

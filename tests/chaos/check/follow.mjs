@@ -88,7 +88,7 @@ export class Follower {
       this.findings.add('phantom', `${this.name} got ${record.e} ${seq} of ${stream}, the database has ${row?.event ?? 'nothing'} there`, { record, row })
     } else {
       this.#checkAccess(record, row)
-      this.delivered(record, row)
+      this.delivered(record, row, this.#connection.edge)
     }
     this.#advance(stream, seq, t, record)
   }

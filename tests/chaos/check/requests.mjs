@@ -5,6 +5,7 @@ import { feltUntil, ROOM, UNDECIDED } from './words.mjs'
 export const ANSWER_MS = 11_000 // an edge gives up after 10 s, then its word must travel
 export const STALL_MS = 3_500   // 3 s for an edge to go elsewhere, and what tests add
 
+const SILENT = /^stop core|^stop broker|^partition bus/
 const mayBeSilent = new Set(['cut', 'http'])
 
 /** All attempts with one clientId. */
@@ -26,7 +27,7 @@ export class Requests {
   #open = new Map()    // client|n → send record
   /** { sent, answered, ms } of each change that was acked, over all its attempts */
   latencies = []
-  /** how long requests took while one core was stopped, and nothing else was wrong */
+  /** how long requests took while one core or the bus was silent, and nothing else wrong */
   stalls = []
 
   constructor({ db, access, faults, findings }) {
@@ -72,10 +73,10 @@ export class Requests {
     const excused = this.#edgeStopped(send, answer.t) || mayBeSilent.has(answer.why)
     const late = took > ANSWER_MS || answer.why === 'timeout'
     if (late && !excused) this.findings.add('hang', `${client}: ${send.event} had no answer after ${took} ms`, { send, answer })
-    const stop = this.#coreStoppedAlone(send.t, answer.t)
+    const stop = this.#stoppedAlone(send.t, answer.t)
     if (stop && !excused) this.stalls.push(took)
     if (stop && took > STALL_MS && !excused) {
-      this.findings.add('stall', `${client}: ${send.event} took ${took} ms while ${stop.what} was stopped`, { send, answer, stop })
+      this.findings.add('stall', `${client}: ${send.event} took ${took} ms while ${stop.what} was silent`, { send, answer, stop })
     }
   }
 
@@ -83,11 +84,12 @@ export class Requests {
     return this.faults.some(({ k, what, t, end }) => k === 'stop' && what === `edge${send.edge}` && t < until && (end ?? Infinity) > send.t)
   }
 
-  /** A core was stopped, and nothing else happened that would excuse a wait. */
-  #coreStoppedAlone(from, to) {
+  /** A core, the broker or the bus was silent, and nothing else happened that would excuse
+   *  a wait. */
+  #stoppedAlone(from, to) {
     const near = this.faults.filter(fault => !fault.calm && fault.t < to && feltUntil(fault) > from)
     const [stop] = near
-    return near.length === 1 && stop.k === 'stop' && stop.what.startsWith('core') ? stop : null
+    return near.length === 1 && SILENT.test(`${stop.k} ${stop.what}`) ? stop : null
   }
 
   // ------------------------------------------------------------- at the end

@@ -1,8 +1,28 @@
-// What is left at the end: who is said to be there, and what the processes hold.
+// What is left at the end: who is said to be there, what the processes hold, and whether
+// the bus carries again.
 
-import { ROOM } from './words.mjs'
+import { RING, ROOM } from './words.mjs'
 
 export const GROWTH = { rssFactor: 1.5, rssKb: 48 * 1024, fds: 12, threads: 4 }
+
+export const CARRIED_MS = 250 // half of what was sent; by heads it takes half a second and more
+
+/** How long each event that was sent long after all harm took to each edge. */
+export class Rings {
+  #ofEdge = new Map()
+
+  delivered(record, row, edge) {
+    if (record.x !== RING) return
+    this.#ofEdge.set(edge, [...this.#ofEdge.get(edge) ?? [], record.t - row.at])
+  }
+
+  check(findings) {
+    for (const [edge, took] of this.#ofEdge) {
+      const half = took.sort((a, b) => a - b)[Math.floor(took.length / 2)]
+      if (half > CARRIED_MS) findings.add('bus', `edge${edge} had half of what was sent after the harm only after ${half} ms`, { took })
+    }
+  }
+}
 
 const ofItsOwn = ({ fds, clients = 0 }) => fds - clients
 

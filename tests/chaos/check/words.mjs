@@ -7,6 +7,9 @@ export const KIND_NAMES = [null, COMMUNITY, 'members', ROOM, 'user', 'access']
 export const seqOf = cursor => Number(cursor.split('.')[0])
 export const tagOf = cursor => parseInt(cursor.split('.')[1], 16)
 
+/** Said long after all harm, when the bus must carry again. */
+export const RING = 'does the bus carry?'
+
 /** Answers that were given before SQL: they decide nothing about the key. */
 export const UNDECIDED = new Set(['UNAVAILABLE', 'RATE_LIMITED', 'TOKEN_EXPIRED'])
 
