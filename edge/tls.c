@@ -19,13 +19,11 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "edge/http_head.h"
+#include "edge/tls_context.h"
 
 #define PIECE_MAX  16384 /* a record of TLS */
 #define BUFFER_MAX (HTTP_HEAD_MAX + 2 * PIECE_MAX)
 #define LEAVING_MS 5000 /* for the client to hang up after we did */
-#define WRITE_MODE                                                                       \
-    (SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |                          \
-     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
 
 struct tls {
     uv_loop_t *loop;
@@ -65,48 +63,7 @@ static struct metric handshakes =
 static struct metric failures =
     METRIC_COUNTER("belfry_edge_tls_failures_total", "TLS handshakes that failed.");
 
-/* ---------------------------------------------------------------- certificates */
-
-static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_size,
-                           const unsigned char *in, unsigned in_size, void *user)
-{
-    static const unsigned char ours[] = "\x08http/1.1";
-    unsigned char *chosen = NULL;
-    int result =
-        SSL_select_next_proto(&chosen, out_size, ours, sizeof(ours) - 1, in, in_size);
-    *out = chosen;
-    return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK
-                                            : SSL_TLSEXT_ERR_ALERT_FATAL;
-}
-
-/* NULL, with a sentence in ret_problem. */
-static SSL_CTX *load(const struct tls *tls, const char **ret_problem)
-{
-    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    if (context == NULL) {
-        *ret_problem = "OpenSSL does not start";
-        return NULL;
-    }
-    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                     SSL_OP_CIPHER_SERVER_PREFERENCE);
-    SSL_CTX_set_mode(context, WRITE_MODE);
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF); /* tickets do it */
-    SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
-    *ret_problem = NULL;
-    if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1) {
-        *ret_problem = "BELFRY_TLS_CERT is no file with a certificate in PEM";
-    } else if (SSL_CTX_use_PrivateKey_file(context, tls->key, SSL_FILETYPE_PEM) != 1 ||
-               SSL_CTX_check_private_key(context) != 1) {
-        *ret_problem = "BELFRY_TLS_KEY is no file with the certificate's key in PEM";
-    }
-    ERR_clear_error();
-    if (*ret_problem != NULL) {
-        SSL_CTX_free(context);
-        return NULL;
-    }
-    return context;
-}
+/* ---------------------------------------------------------------- all tunnels */
 
 static void tls_free(struct tls *tls)
 {
@@ -132,7 +89,7 @@ enum err tls_create(uv_loop_t *loop, const char *certificate, const char *key,
     tls->certificate = strdup(certificate);
     tls->key = strdup(key);
     if (tls->certificate != NULL && tls->key != NULL) {
-        tls->context = load(tls, ret_problem);
+        tls->context = tls_context_load(tls->certificate, tls->key, ret_problem);
     }
     if (tls->context == NULL) {
         tls_free(tls);
@@ -144,7 +101,7 @@ enum err tls_create(uv_loop_t *loop, const char *certificate, const char *key,
 
 enum err tls_reload(struct tls *tls, const char **ret_problem)
 {
-    SSL_CTX *context = load(tls, ret_problem);
+    SSL_CTX *context = tls_context_load(tls->certificate, tls->key, ret_problem);
     if (context == NULL) {
         return ERR_VALIDATION_ERROR;
     }
@@ -221,7 +178,8 @@ static bool head_is_whole(const struct tunnel *tunnel, size_t before)
            memmem(buf->data + from, buf->size - from, "\r\n\r\n", 4) != NULL;
 }
 
-/* True: something was read, and perhaps there is more. */
+/* True: something was read, and there is more that OpenSSL holds. What the socket holds
+ * wakes us again. */
 static bool read_client(struct tunnel *tunnel)
 {
     static uint8_t piece[PIECE_MAX];
@@ -234,7 +192,7 @@ static bool read_client(struct tunnel *tunnel)
         if (tunnel->to_edge.failed) {
             tunnel_close(tunnel);
         }
-        return !tunnel->closed;
+        return !tunnel->closed && SSL_has_pending(tunnel->ssl) == 1;
     }
     int problem = SSL_get_error(tunnel->ssl, got);
     if (problem == SSL_ERROR_WANT_READ || problem == SSL_ERROR_WANT_WRITE) {
@@ -250,35 +208,57 @@ static bool read_client(struct tunnel *tunnel)
 
 static void pump_to_edge(struct tunnel *tunnel)
 {
-    do {
-        if (tunnel->head_passed && !pass_to_edge(tunnel)) {
+    for (bool more = true;; more = read_client(tunnel)) {
+        if (tunnel->closed || (tunnel->head_passed && !pass_to_edge(tunnel))) {
             return;
         }
-    } while (!tunnel->client_done && read_client(tunnel));
-    if (tunnel->client_done && !tunnel->closed) {
+        if (!more || tunnel->client_done) {
+            break;
+        }
+    }
+    if (tunnel->client_done) {
         shutdown(tunnel->edge.fd, SHUT_WR);
     }
 }
 
 /* ---------------------------------------------------------------- edge to client */
 
-/* True: the client's socket took some of it. */
-static bool pass_to_client(struct tunnel *tunnel)
+/* How much of it the client's socket took: all, unless the client is blocked or gone. */
+static size_t pass_to_client(struct tunnel *tunnel, const uint8_t *data, size_t size)
+{
+    size_t taken = 0;
+    while (taken < size) {
+        ERR_clear_error();
+        int sent = SSL_write(tunnel->ssl, data + taken, (int)(size - taken));
+        if (sent > 0) {
+            taken += (size_t)sent;
+            continue;
+        }
+        int problem = SSL_get_error(tunnel->ssl, sent);
+        tunnel->client_blocked =
+            problem == SSL_ERROR_WANT_WRITE || problem == SSL_ERROR_WANT_READ;
+        if (!tunnel->client_blocked) {
+            tunnel_close(tunnel);
+        }
+        break;
+    }
+    return taken;
+}
+
+/* False: some still waits, or the tunnel is closed. */
+static bool pass_what_waits(struct tunnel *tunnel)
 {
     struct buf *buf = &tunnel->to_client;
-    ERR_clear_error();
-    int sent = SSL_write(tunnel->ssl, buf->data, (int)buf->size);
-    if (sent > 0) {
-        buf_consume(buf, (size_t)sent);
-        return true;
-    }
-    int problem = SSL_get_error(tunnel->ssl, sent);
-    if (problem != SSL_ERROR_WANT_WRITE && problem != SSL_ERROR_WANT_READ) {
-        tunnel_close(tunnel);
+    size_t taken = pass_to_client(tunnel, buf->data, buf->size);
+    if (tunnel->closed) {
         return false;
     }
-    tunnel->client_blocked = true;
-    return false;
+    buf_consume(buf, taken);
+    if (buf->size > 0) {
+        return false;
+    }
+    buf_finish(buf);
+    return true;
 }
 
 /* The edge's side has ended: by close(), or the door has refused and still reads away
@@ -302,23 +282,23 @@ static void leave(struct tunnel *tunnel)
 static void pump_to_client(struct tunnel *tunnel)
 {
     static uint8_t piece[PIECE_MAX];
+    size_t got = sizeof(piece);
     tunnel->client_blocked = false;
-    while (!tunnel->closed && tunnel->left_at_ms == 0) {
-        while (tunnel->to_client.size > 0) {
-            if (!pass_to_client(tunnel)) {
-                return;
-            }
-        }
-        buf_finish(&tunnel->to_client);
-        ssize_t got = recv(tunnel->edge.fd, piece, sizeof(piece), MSG_DONTWAIT);
-        if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+    /* A piece that is not full was the last one; what comes later wakes us again. */
+    while (got == sizeof(piece) && tunnel->left_at_ms == 0 && pass_what_waits(tunnel)) {
+        ssize_t size = recv(tunnel->edge.fd, piece, sizeof(piece), MSG_DONTWAIT);
+        if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
             return;
         }
-        if (got <= 0) {
+        if (size <= 0) {
             leave(tunnel);
             return;
         }
-        buf_append(&tunnel->to_client, piece, (size_t)got);
+        got = (size_t)size;
+        size_t taken = pass_to_client(tunnel, piece, got);
+        if (taken < got && !tunnel->closed) {
+            buf_append(&tunnel->to_client, piece + taken, got - taken);
+        }
         if (tunnel->to_client.failed) {
             tunnel_close(tunnel);
         }
@@ -383,11 +363,14 @@ static bool edge_is_gone(const struct tunnel *tunnel)
     return recv(tunnel->edge.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-static void serve(struct tunnel *tunnel)
+/* What an end was ready for; the other would only be asked in vain. */
+static void serve(struct tunnel *tunnel, bool to_edge, bool to_client)
 {
     if (shake_hands(tunnel)) {
-        pump_to_edge(tunnel);
-        if (!tunnel->closed) {
+        if (to_edge) {
+            pump_to_edge(tunnel);
+        }
+        if (to_client && !tunnel->closed) {
             pump_to_client(tunnel);
         }
     } else if (!tunnel->closed && edge_is_gone(tunnel)) {
@@ -398,9 +381,17 @@ static void serve(struct tunnel *tunnel)
     }
 }
 
+/* OpenSSL may have to read before it can write. */
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
-    serve(poll->data);
+    struct tunnel *tunnel = poll->data;
+    if (status < 0) {
+        serve(tunnel, true, true);
+    } else if (poll == &tunnel->client.poll) {
+        serve(tunnel, (events & UV_READABLE) != 0, tunnel->client_blocked);
+    } else {
+        serve(tunnel, (events & UV_WRITABLE) != 0, (events & UV_READABLE) != 0);
+    }
 }
 
 static bool end_open(struct tunnel *tunnel, struct tunnel_end *end, int fd)
