@@ -344,7 +344,8 @@ static bool shake_hands(struct tunnel *tunnel)
         return true;
     }
     int problem = SSL_get_error(tunnel->ssl, result);
-    tunnel->client_blocked = problem == SSL_ERROR_WANT_WRITE;
+    tunnel->client_blocked =
+        problem == SSL_ERROR_WANT_WRITE || tunnel->to_client.size > 0;
     if (problem != SSL_ERROR_WANT_READ && problem != SSL_ERROR_WANT_WRITE) {
         metric_add(&failures, 1);
         log_debug("TLS handshake failed",
@@ -367,7 +368,7 @@ static bool edge_is_gone(const struct tunnel *tunnel)
 static void serve(struct tunnel *tunnel, bool to_edge, bool to_client)
 {
     if (shake_hands(tunnel)) {
-        if (to_edge) {
+        if (to_edge || SSL_has_pending(tunnel->ssl) == 1) {
             pump_to_edge(tunnel);
         }
         if (to_client && !tunnel->closed) {
@@ -381,11 +382,11 @@ static void serve(struct tunnel *tunnel, bool to_edge, bool to_client)
     }
 }
 
-/* OpenSSL may have to read before it can write. */
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct tunnel *tunnel = poll->data;
-    if (status < 0) {
+    if (status < 0) { /* an error of the socket: libuv watches it no more */
+        container_of(poll, struct tunnel_end, poll)->events = 0;
         serve(tunnel, true, true);
     } else if (poll == &tunnel->client.poll) {
         serve(tunnel, (events & UV_READABLE) != 0, tunnel->client_blocked);

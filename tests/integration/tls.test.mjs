@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { request } from 'node:https'
 import { connect as connectPlain } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -11,6 +11,13 @@ import { after, before, describe, it } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { closeAll, connect } from './lib/client.mjs'
 import { BUILD, finish, freePorts, run, system } from './lib/system.mjs'
+
+/** A frame as clients send it (RFC 6455, 5.2), short of 64 KB; its mask changes nothing. */
+function masked(opcode, text) {
+  const payload = Buffer.from(text)
+  const size = payload.length < 126 ? [payload.length | 0x80] : [126 | 0x80, payload.length >> 8, payload.length & 0xff]
+  return Buffer.concat([Buffer.from([0x80 | opcode, ...size, 0, 0, 0, 0]), payload])
+}
 
 describe('an edge with a certificate', () => {
   let sys, place, roomId, folder, port, url, ca, edge, log = ''
@@ -118,6 +125,25 @@ describe('an edge with a certificate', () => {
       socket.on('close', resolve)
       socket.resume()
     })))
+  })
+
+  it('lets go at once of a client that is reset with something left to read', async () => {
+    const descriptors = async () => (await readdir(`/proc/${edge.pid}/fd`)).length
+    const socket = connectPlain(port, '127.0.0.1')
+    const client = connectTls({ socket, ca, servername: 'localhost' })
+    let heard = ''
+    client.on('data', text => { heard += text }).on('error', () => {})
+    client.write(`GET /ws HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n`
+      + 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n')
+    await until('the upgrade', () => heard.includes('101 '))
+    client.write(masked(0x1, JSON.stringify({ hello: { token: sys.token(place.users[0]) } })))
+    await until('a welcome', () => heard.includes('CONNECTION_SUCCESS'))
+    const during = await descriptors()
+    edge.kill('SIGSTOP')
+    await new Promise(resolve => client.write(masked(0xa, 'a pong that needs no answer'), resolve))
+    socket.resetAndDestroy()
+    edge.kill('SIGCONT')
+    await until('the end of the tunnel', async () => await descriptors() <= during - 3)
   })
 
   it('takes a new certificate when asked to reload, and keeps its clients', async () => {
