@@ -3,6 +3,7 @@
 
 import { join } from 'node:path'
 import { Actor } from './actor.mjs'
+import { RING } from './check/words.mjs'
 import { Journal } from './journal.mjs'
 import { Random, sleep, until } from './random.mjs'
 import { heads, makeWorld } from './world.mjs'
@@ -11,7 +12,6 @@ const WEIGHTS = { say: 70, burst: 5, edit: 7, remove: 3, comeAndGo: 8, replay: 4
 const ROOMS_EACH = 4
 const RINGS = 3 // in each room
 const RING_GAP_MS = 60
-const RING = 'does the bus carry?' // the checker knows it by these words
 
 export class Load {
   actors = []

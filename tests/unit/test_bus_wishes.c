@@ -56,12 +56,18 @@ static void want(struct wishes_teller *teller, const char *topic)
     assert_int_equal(interest_add(&teller->interest, bytes_of_text(topic)), ERR_OK);
 }
 
+/* The name of one of many topics; until the next is asked for. */
+static const char *many(int topic)
+{
+    static char name[32];
+    snprintf(name, sizeof(name), "many:%d", topic);
+    return name;
+}
+
 static void want_many(int from, int to)
 {
     for (int i = from; i < to; i++) {
-        char topic[32];
-        snprintf(topic, sizeof(topic), "many:%d", i);
-        want(&edge, topic);
+        want(&edge, many(i));
     }
 }
 
@@ -213,9 +219,7 @@ static void parts_of_two_answers_are_not_taken_for_one(void **state)
     tell_all(&edge);
 
     for (int i = 0; i < 1000; i += 2) {
-        char topic[32];
-        snprintf(topic, sizeof(topic), "many:%d", i);
-        interest_remove(&edge.interest, bytes_of_text(topic));
+        interest_remove(&edge.interest, bytes_of_text(many(i)));
     }
     tell_changes(&edge);
     lose_after(0);
@@ -223,9 +227,7 @@ static void parts_of_two_answers_are_not_taken_for_one(void **state)
     assert_int_equal(lost, 2);
     sign(&edge);
     for (int i = 1000; i < 2000; i++) {
-        char topic[32];
-        snprintf(topic, sizeof(topic), "many:%d", i);
-        assert_true(audience(topic) != 0);
+        assert_true(audience(many(i)) != 0);
     }
 }
 
@@ -419,13 +421,11 @@ static void arrive(size_t count)
 
 static void toggle(int topic)
 {
-    char text[32];
-    snprintf(text, sizeof(text), "many:%d", topic);
     wanted[topic] = !wanted[topic];
     if (wanted[topic]) {
-        want(&edge, text);
+        want(&edge, many(topic));
     } else {
-        interest_remove(&edge.interest, bytes_of_text(text));
+        interest_remove(&edge.interest, bytes_of_text(many(topic)));
     }
 }
 
@@ -475,9 +475,7 @@ static void assert_believed(void)
 {
     size_t too_much = 0;
     for (int i = 0; i < TOPICS; i++) {
-        char text[32];
-        snprintf(text, sizeof(text), "many:%d", i);
-        bool has = audience(text) != 0;
+        bool has = audience(many(i)) != 0;
         assert_true(has || !wanted[i]);
         too_much += has && !wanted[i];
     }

@@ -7,7 +7,7 @@ export const KIND_NAMES = [null, COMMUNITY, 'members', ROOM, 'user', 'access']
 export const seqOf = cursor => Number(cursor.split('.')[0])
 export const tagOf = cursor => parseInt(cursor.split('.')[1], 16)
 
-/** Said long after all harm, when the bus must carry again. */
+/** What the load says long after all harm, when the bus must carry again. */
 export const RING = 'does the bus carry?'
 
 /** Answers that were given before SQL: they decide nothing about the key. */
