@@ -5,6 +5,7 @@
 #define EDGE_TLS_H
 
 #include <stdbool.h>
+#include <sys/uio.h>
 #include <uv.h>
 
 #include "base/err.h"
@@ -22,6 +23,16 @@ MUST_CHECK enum err tls_reload(struct tls *tls, const char **ret_problem);
 /* Puts a tunnel before an accepted socket. The tunnel owns the socket from then on; *fd
  * becomes its plain end, which is the caller's. False: there is no tunnel, *fd stays. */
 bool tls_enter(struct tls *tls, int *fd);
+
+/* sendmsg(2) past the pair of sockets, for whoever writes frames at the plain end `fd`:
+ * saves writing them twice. Gives how many bytes it has taken, from the first part on;
+ * 0: write to the plain end as to any socket: others go before, or the tunnel ends, or
+ * there is no TLS (`tls` is NULL). */
+size_t tls_send(struct tls *tls, int fd, const struct iovec *parts, uint32_t count);
+
+/* What others have written at the plain end until now goes before what tls_send() sends
+ * from now on. Nothing to do without TLS (NULL). */
+void tls_keep_order(struct tls *tls, int fd);
 
 /* Ends tunnels whose client does not go. About each second or more often. */
 void tls_tick(struct tls *tls, int64_t now_ms);

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "edge/session.h"
+#include "edge/tls.h"
 #include "edge/visitor.h"
 
 #define FRAMES_PER_CALL   64
@@ -102,9 +103,20 @@ static void add_tally(void)
     memset(&tally, 0, sizeof(tally));
 }
 
-/* A frame that is alone goes by send(): sendmsg() takes 5 % longer. */
-static ssize_t send_parts(int fd, struct iovec *parts, uint32_t count)
+/* NULL: plain. */
+static struct tls *tls_of(struct client *client)
 {
+    return conn_of(client)->edge->listener->tls;
+}
+
+/* A frame that is alone goes by send(): sendmsg() takes 5 % longer. */
+static ssize_t send_parts(struct client *client, struct iovec *parts, uint32_t count)
+{
+    int fd = client->fd;
+    size_t taken = tls_send(tls_of(client), fd, parts, count);
+    if (taken > 0) {
+        return (ssize_t)taken;
+    }
     if (count == 1) {
         return send(fd, parts->iov_base, parts->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
     }
@@ -124,7 +136,7 @@ static bool write_some(struct client *client)
         parts[count] = (struct iovec){(void *)wire.data, wire.size};
         offered += wire.size;
     }
-    ssize_t sent = send_parts(client->fd, parts, count);
+    ssize_t sent = send_parts(client, parts, count);
     tally.calls++;
     if (sent < 0) {
         if (errno == EAGAIN || errno == EINTR) {
@@ -268,6 +280,7 @@ static int on_writeable(struct client *client)
     if (client->broken) {
         return -1;
     }
+    tls_keep_order(tls_of(client), client->fd); /* libwebsockets has written */
     flush(client);
     return 0;
 }
@@ -416,6 +429,7 @@ static int on_established(struct lws *wsi, struct visitor *visitor)
     conn->bearer = visitor->bearer;
     visitor->bearer = NULL;
     visitor->conn = conn;
+    tls_keep_order(listener->tls, client->fd); /* the answer to the upgrade is first */
     reflist_push(&listener->rota->wheel[listener->wheel_next], &client->in_wheel);
     listener->wheel_next = (listener->wheel_next + 1) % LISTENER_WHEEL;
     if (framing->open(conn) != ERR_OK) {
