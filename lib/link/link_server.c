@@ -443,8 +443,8 @@ bool link_server_flushed(const struct link_server *server)
 {
     LIST_EACH(&server->peers, node) {
         const struct link_peer *peer = container_of(node, struct link_peer, node);
-        if (peer->queue.count > 0 ||
-            (peer->channel != NULL && channel_backlog(peer->channel) > 0)) {
+        if (peer->channel != NULL &&
+            (peer->queue.count > 0 || channel_backlog(peer->channel) > 0)) {
             return false;
         }
     }

@@ -51,8 +51,8 @@ void link_server_drain(struct link_server *server);
  * asked. */
 void link_server_set_busy(struct link_server *server, uint32_t percent);
 
-/* True when every reply has been handed to the network: a core that leaves waits for it,
- * but not for ever, for an edge that has gone fetches nothing. */
+/* True when every reply to an edge that is connected has been handed to the network: a
+ * core that leaves waits for it, but not for ever. Who is not connected asks elsewhere. */
 bool link_server_flushed(const struct link_server *server);
 
 #endif

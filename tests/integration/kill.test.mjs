@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { closeAll, connect } from './lib/client.mjs'
-import { start } from './lib/system.mjs'
+import { start, whileReading } from './lib/system.mjs'
 
 const CLIENTS = 10
 const MESSAGES = 60
@@ -62,6 +62,40 @@ describe('kill -9 of a core', () => {
     }
   })
 })
+
+describe('a core that is asked to end', () => {
+  let sys
+  before(async () => { sys = await start({ edges: 1, cores: 1 }) })
+  after(async () => {
+    closeAll()
+    await sys?.stop()
+  })
+
+  it('does not wait for an edge that died with an answer on its way', async () => {
+    const { users: [user], roomId } = await sys.room({ members: 1 })
+    const client = await connect('json', sys.url, sys.token(user))
+    const { BELFRY_EDGE_PIDS: edge, BELFRY_CORE_PIDS: core } = await sys.now()
+    await whileReading(sys, 'messages',
+      () => assert.rejects(client.call('SEND_MESSAGE', { roomId, content: 'nobody waits for its ack' })),
+      async () => {
+        process.kill(Number(edge), 'SIGKILL')
+        await client.next('disconnect')
+      })
+    while ((await sys.sql('SELECT count(*) FROM messages'))[0][0] === '0');
+    const began = performance.now()
+    process.kill(Number(core), 'SIGTERM')
+    while (isThere(Number(core))) await new Promise(setImmediate)
+    assert.ok(performance.now() - began < 3_000, 'it may take up to five seconds where somebody waits')
+  })
+})
+
+function isThere(pid) {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 /** An answer of three: the ack, an error (nothing was written), none (a retry is safe). */
 async function persist(client, message) {

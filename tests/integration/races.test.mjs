@@ -2,11 +2,9 @@
 // take nothing away that was given since. A stopped broker is a bus that lags.
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
 import { closeAll, connect } from './lib/client.mjs'
-import { start } from './lib/system.mjs'
+import { start, whileReading } from './lib/system.mjs'
 
 describe('a bus that lags', () => {
   let sys, place, owner, member
@@ -49,25 +47,6 @@ describe('a bus that lags', () => {
     await member.next('MESSAGE_CREATED', event => event.stream === `room:${roomId}` && event.seq === seq)
   })
 })
-
-// A table that a core has to read in the middle of its answer is locked, so that the answer
-// is older than what commits, and is delivered, while it waits.
-async function whileReading(sys, table, ask, work) {
-  const psql = spawn('psql', ['-qAtX', sys.env.DATABASE_URL])
-  psql.stdin.write(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE; SELECT 'locked';\n`)
-  await once(psql.stdout, 'data')
-  try {
-    const answer = ask()
-    for (let waits = 0; waits === 0;) {
-      [[waits]] = await sys.sql(`SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '${table}'::regclass`)
-      waits = Number(waits)
-    }
-    await work()
-    return [answer]
-  } finally {
-    psql.stdin.end()
-  }
-}
 
 describe('an answer older than what was delivered meanwhile', () => {
   let sys, place, owner, host

@@ -3,6 +3,7 @@
 
 import { execFile, spawn } from 'node:child_process'
 import { createHmac, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -50,6 +51,25 @@ export function finish(child) {
     child.on('error', reject)
     child.on('exit', code => resolve({ code, output }))
   })
+}
+
+/** A table that a core has to read in the middle of its answer is locked, so that the answer
+ * is older than what commits, and is delivered, while it waits. */
+export async function whileReading(sys, table, ask, work) {
+  const psql = spawn('psql', ['-qAtX', sys.env.DATABASE_URL])
+  psql.stdin.write(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE; SELECT 'locked';\n`)
+  await once(psql.stdout, 'data')
+  try {
+    const answer = ask()
+    for (let waits = 0; waits === 0;) {
+      [[waits]] = await sys.sql(`SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '${table}'::regclass`)
+      waits = Number(waits)
+    }
+    await work()
+    return [answer]
+  } finally {
+    psql.stdin.end()
+  }
 }
 
 /** The first of `count` ports in a row that nobody listens to. */
