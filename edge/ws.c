@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "edge/pieces.h"
 #include "edge/session.h"
 #include "edge/tls.h"
 #include "edge/visitor.h"
@@ -26,13 +27,6 @@
 #define PONGS_BURST       10
 #define PONG_REFILL_MS    200  /* five a second */
 #define SILENT_CLOSING_MS 1000 /* the same with a client that does not answer */
-
-/* A message that came in several pieces, or has begun to. */
-struct pieces {
-    struct buf buf;
-    uint32_t fragments;
-    int64_t since_ms;
-};
 
 /* The transport's part of a conn. */
 struct client {
@@ -287,51 +281,25 @@ static int on_writeable(struct client *client)
 
 /* ---------------------------------------------------------------- reading */
 
-static void forget_message(struct client *client)
-{
-    struct pieces *pieces = pieces_of(client);
-    if (pieces != NULL) {
-        buf_finish(&pieces->buf);
-        pool_give(pieces);
-        client->pieces = 0;
-    }
-}
-
-/* False: no memory. */
-static bool keep_piece(struct client *client, const void *in, size_t size)
-{
-    struct pieces *pieces = pieces_of(client);
-    if (pieces == NULL) {
-        pieces = pool_take(sizeof(*pieces));
-        if (pieces == NULL) {
-            return false;
-        }
-        buf_init(&pieces->buf, (size_t)conn_of(client)->edge->config->message_max);
-        pieces->since_ms = clock_ms();
-        client->pieces = ref_of(pieces);
-    }
-    buf_append(&pieces->buf, in, size);
-    return !pieces->buf.failed;
-}
-
 /* A piece of a message: a part of a frame, a whole frame, often the whole message. */
 static int on_receive(struct client *client, const void *in, size_t size)
 {
     struct conn *conn = conn_of(client);
     size_t left = lws_remaining_packet_payload(client->wsi);
+    size_t most = (size_t)conn->edge->config->message_max;
     if (conn->closing) {
         return 0;
     }
     /* What a frame's head announces is as good as sent: refused before it is here. */
     size_t before = client->pieces != 0 ? pieces_of(client)->buf.size : 0;
-    if (before + size + left > (size_t)conn->edge->config->message_max) {
+    if (before + size + left > most) {
         conn_close(conn, CLOSE_TOO_BIG, "message too big");
         return 0;
     }
     bool ends = left == 0 && lws_is_final_fragment(client->wsi);
     struct bytes message = bytes_make(in, size);
     if (!ends || client->pieces != 0) {
-        if (!keep_piece(client, in, size)) {
+        if (!pieces_add(&client->pieces, most, in, size)) {
             conn_close(conn, CLOSE_TRY_LATER, "out of memory");
             return 0;
         }
@@ -341,7 +309,7 @@ static int on_receive(struct client *client, const void *in, size_t size)
         metric_add(&messages_received, 1);
         conn->heard_ms = (uint32_t)clock_ms();
         conn->framing->receive(conn, message, lws_frame_is_binary(client->wsi));
-        forget_message(client);
+        pieces_drop(&client->pieces);
         return 0;
     }
     if (left == 0 && ++pieces_of(client)->fragments > FRAGMENTS_MAX) {
@@ -445,7 +413,7 @@ static void on_closed(struct visitor *visitor)
     conn->closing = true; /* nothing makes it dirty any more */
     reflist_remove(&client->in_dirty);
     reflist_remove(&client->in_wheel);
-    forget_message(client);
+    pieces_drop(&client->pieces);
     frame_unref(client->close_frame);
     conn_destroy(conn); /* and the client with it */
     visitor->conn = NULL;
