@@ -107,7 +107,8 @@ static struct tls *tls_of(struct client *client)
 static ssize_t send_parts(struct client *client, struct iovec *parts, uint32_t count)
 {
     int fd = client->fd;
-    size_t taken = tls_send(tls_of(client), fd, parts, count);
+    struct tls *tls = tls_of(client);
+    size_t taken = tls != NULL ? tls_send(tls, fd, parts, count) : 0;
     if (taken > 0) {
         return (ssize_t)taken;
     }
