@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edge/tls_tunnel.h"
+#include "edge/tls_tunnels.h"
 
 struct tls {
     SSL_CTX *context;

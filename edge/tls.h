@@ -1,6 +1,7 @@
 /* TLS at the edge's own port. A client's TLS ends in a tunnel, whose other end is a plain
  * socket of this process: all that is said about requests, frames and slow readers in
- * door.c, ws.c and http.c holds for it without a word of TLS there. */
+ * door.c, ws.c and http.c holds for it; only ws.c knows of TLS, to write past the pair.
+ */
 #ifndef EDGE_TLS_H
 #define EDGE_TLS_H
 

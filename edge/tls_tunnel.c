@@ -16,43 +16,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "edge/http_head.h"
 
-#define PIECE_MAX  16384 /* a record of TLS */
-#define BUFFER_MAX (HTTP_HEAD_MAX + 2 * PIECE_MAX)
-#define LEAVING_MS 5000 /* for the client to hang up after we did */
-#define SSL_MODE                                                                         \
-    (SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |                          \
-     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
-
-/* One end of a tunnel and what it is watched for. */
-struct tunnel_end {
-    uv_poll_t poll;
-    int fd;
-    int events;
-};
-
-struct tunnel {
-    struct tunnels *tunnels;
-    struct list in_all;
-    struct list in_leaving;
-    SSL *ssl;
-    struct tunnel_end client, edge;
-    int plain_fd;         /* the pair's other end, which is not ours */
-    struct buf to_edge;   /* read and not taken yet; memory only while in use */
-    struct buf to_client; /* the same */
-    int64_t left_at_ms;   /* the edge's side has ended; 0: it has not */
-    int handles;          /* that are open */
-    bool head_passed;     /* the first request is on its way to the edge */
-    bool client_done;     /* sends no more */
-    bool client_blocked;  /* takes no more for now */
-    bool pair_empty;      /* of what goes before direct writes */
-    bool closed;
-};
+#define PIECE_MAX 16384 /* a record of TLS */
 
 static uint8_t piece[PIECE_MAX]; /* on its way; nothing stays there */
 
@@ -60,6 +29,12 @@ static struct metric handshakes =
     METRIC_COUNTER("belfry_edge_tls_handshakes_total", "TLS handshakes that succeeded.");
 static struct metric failures =
     METRIC_COUNTER("belfry_edge_tls_failures_total", "TLS handshakes that failed.");
+
+void tunnel_metrics_register(void)
+{
+    metrics_register(&handshakes);
+    metrics_register(&failures);
+}
 
 /* ---------------------------------------------------------------- the end of a tunnel */
 
@@ -76,7 +51,7 @@ static void on_closed(uv_handle_t *handle)
     }
 }
 
-static void tunnel_close(struct tunnel *tunnel)
+void tunnel_close(struct tunnel *tunnel)
 {
     struct map *by_plain_fd = &tunnel->tunnels->by_plain_fd;
     if (tunnel->closed) {
@@ -172,6 +147,14 @@ static void pump_to_edge(struct tunnel *tunnel)
 
 /* ---------------------------------------------------------------- edge to client */
 
+/* From now on the client has its time to take what waits, and to hang up. */
+static void give_time(struct tunnel *tunnel)
+{
+    tunnel->left_at_ms = clock_ms();
+    list_remove(&tunnel->in_leaving);
+    list_push(&tunnel->tunnels->leaving, &tunnel->in_leaving);
+}
+
 /* How much of it the client's socket took: all, unless the client is blocked or gone. */
 static size_t pass_to_client(struct tunnel *tunnel, const uint8_t *data, size_t size)
 {
@@ -198,9 +181,14 @@ static size_t pass_to_client(struct tunnel *tunnel, const uint8_t *data, size_t 
 static bool pass_what_waits(struct tunnel *tunnel)
 {
     struct buf *buf = &tunnel->to_client;
+    BIO *socket = SSL_get_wbio(tunnel->ssl); /* it may take a part of a record */
+    uint64_t before = BIO_number_written(socket);
     size_t taken = pass_to_client(tunnel, buf->data, buf->size);
     if (tunnel->closed) {
         return false;
+    }
+    if (list_linked(&tunnel->in_leaving) && BIO_number_written(socket) > before) {
+        give_time(tunnel);
     }
     buf_consume(buf, taken);
     if (buf->size > 0) {
@@ -224,8 +212,8 @@ static void leave(struct tunnel *tunnel)
         return;
     }
     shutdown(tunnel->client.fd, SHUT_WR);
-    tunnel->left_at_ms = clock_ms();
-    list_push(&tunnel->tunnels->leaving, &tunnel->in_leaving);
+    tunnel->edge_done = true;
+    give_time(tunnel);
 }
 
 static void send_piece(struct tunnel *tunnel, const uint8_t *data, size_t size)
@@ -244,7 +232,7 @@ static void pump_to_client(struct tunnel *tunnel)
     size_t got = sizeof(piece);
     tunnel->client_blocked = false;
     /* A piece that is not full was the last one; what comes later wakes us again. */
-    while (got == sizeof(piece) && tunnel->left_at_ms == 0 && pass_what_waits(tunnel)) {
+    while (got == sizeof(piece) && !tunnel->edge_done && pass_what_waits(tunnel)) {
         ssize_t size = recv(tunnel->edge.fd, piece, sizeof(piece), MSG_DONTWAIT);
         if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
             tunnel->pair_empty = errno == EAGAIN;
@@ -281,7 +269,11 @@ static void watch_both(struct tunnel *tunnel)
 {
     bool edge_blocked = tunnel->head_passed && tunnel->to_edge.size > 0;
     int client = tunnel->client_done || edge_blocked ? 0 : UV_READABLE;
-    int edge = tunnel->to_client.size > 0 || tunnel->left_at_ms != 0 ? 0 : UV_READABLE;
+    int edge = tunnel->to_client.size == 0 ? UV_READABLE : UV_DISCONNECT;
+    if (tunnel->edge_done ||
+        (edge == UV_DISCONNECT && list_linked(&tunnel->in_leaving))) {
+        edge = 0;
+    }
     watch(&tunnel->client, client | (tunnel->client_blocked ? UV_WRITABLE : 0));
     watch(&tunnel->edge, edge | (edge_blocked ? UV_WRITABLE : 0));
 }
@@ -340,6 +332,9 @@ static void serve(struct tunnel *tunnel, bool to_edge, bool to_client)
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
     struct tunnel *tunnel = poll->data;
+    if (poll == &tunnel->edge.poll && (status < 0 || (events & UV_DISCONNECT) != 0)) {
+        give_time(tunnel);
+    }
     if (status < 0) { /* an error of the socket: libuv watches it no more */
         container_of(poll, struct tunnel_end, poll)->events = 0;
         serve(tunnel, true, true);
@@ -381,10 +376,10 @@ static bool fit_a_piece(const struct iovec *parts, uint32_t count)
     return size <= sizeof(piece);
 }
 
-/* An answer to a ping may be in the pair even so, and a frame may go before it, but not
- * half a frame: of more than a piece the rest may have to go by the pair. */
-static size_t send_directly(struct tunnel *tunnel, const struct iovec *parts,
-                            uint32_t count)
+/* An answer to a ping may be in the pair even so, whole, as the kernel takes so little; a
+ * frame may go before it, but not half a frame: of more than a piece the rest may have to
+ * go by the pair. */
+size_t tunnel_send(struct tunnel *tunnel, const struct iovec *parts, uint32_t count)
 {
     uint32_t at = 0;
     size_t offset = 0, taken = 0;
@@ -406,7 +401,12 @@ static size_t send_directly(struct tunnel *tunnel, const struct iovec *parts,
     return taken;
 }
 
-/* ---------------------------------------------------------------- all tunnels */
+/* ---------------------------------------------------------------- opening */
+
+#define BUFFER_MAX (HTTP_HEAD_MAX + 2 * PIECE_MAX)
+#define SSL_MODE                                                                         \
+    (SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |                          \
+     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
 
 static bool end_open(struct tunnel *tunnel, struct tunnel_end *end, int fd)
 {
@@ -417,21 +417,6 @@ static bool end_open(struct tunnel *tunnel, struct tunnel_end *end, int fd)
     end->poll.data = tunnel;
     tunnel->handles++;
     return true;
-}
-
-void tunnels_init(struct tunnels *tunnels, uv_loop_t *loop)
-{
-    metrics_register(&handshakes);
-    metrics_register(&failures);
-    *tunnels = (struct tunnels){.loop = loop};
-    list_init(&tunnels->all);
-    list_init(&tunnels->leaving);
-    map_init(&tunnels->by_plain_fd, sizeof(int));
-}
-
-void tunnels_finish(struct tunnels *tunnels)
-{
-    map_finish(&tunnels->by_plain_fd);
 }
 
 bool tunnel_open(struct tunnels *tunnels, SSL *ssl, int *fd)
@@ -465,38 +450,4 @@ bool tunnel_open(struct tunnels *tunnels, SSL *ssl, int *fd)
     *fd = pair[1];
     watch_both(tunnel);
     return true;
-}
-
-size_t tunnels_send(struct tunnels *tunnels, int plain_fd, const struct iovec *parts,
-                    uint32_t count)
-{
-    struct tunnel *tunnel = map_get(&tunnels->by_plain_fd, &plain_fd);
-    return tunnel != NULL ? send_directly(tunnel, parts, count) : 0;
-}
-
-void tunnels_keep_order(struct tunnels *tunnels, int plain_fd)
-{
-    struct tunnel *tunnel = map_get(&tunnels->by_plain_fd, &plain_fd);
-    if (tunnel != NULL) {
-        tunnel->pair_empty = false;
-    }
-}
-
-void tunnels_expire(struct tunnels *tunnels, int64_t now_ms)
-{
-    while (!list_empty(&tunnels->leaving)) {
-        struct tunnel *tunnel =
-            container_of(tunnels->leaving.next, struct tunnel, in_leaving);
-        if (now_ms - tunnel->left_at_ms < LEAVING_MS) {
-            return;
-        }
-        tunnel_close(tunnel);
-    }
-}
-
-void tunnels_close(struct tunnels *tunnels)
-{
-    LIST_EACH(&tunnels->all, node) {
-        tunnel_close(container_of(node, struct tunnel, in_all));
-    }
 }

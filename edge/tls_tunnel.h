@@ -1,45 +1,41 @@
-/* The tunnels behind tls.h: each passes bytes between a client's socket, by TLS, and one
- * end of a socket pair. */
+/* One tunnel, for tls_tunnels.c. */
 #ifndef EDGE_TLS_TUNNEL_H
 #define EDGE_TLS_TUNNEL_H
 
-#include <openssl/ssl.h>
-#include <stdbool.h>
-#include <sys/uio.h>
-#include <uv.h>
+#include "base/buf.h"
+#include "edge/tls_tunnels.h"
 
-#include "base/list.h"
-#include "base/map.h"
-
-/* All of an edge. */
-struct tunnels {
-    uv_loop_t *loop;
-    struct list all;
-    struct list leaving; /* whose edge side has ended, longest ago first */
-    struct map by_plain_fd;
-    size_t count;                       /* also those that are being closed */
-    void (*on_empty)(struct tunnels *); /* the last of them has been freed; may be NULL */
+/* One end of a tunnel and what it is watched for. */
+struct tunnel_end {
+    uv_poll_t poll;
+    int fd;
+    int events;
 };
 
-void tunnels_init(struct tunnels *tunnels, uv_loop_t *loop);
+struct tunnel {
+    struct tunnels *tunnels;
+    struct list in_all;
+    struct list in_leaving; /* while the edge's side has ended */
+    SSL *ssl;
+    struct tunnel_end client, edge;
+    int plain_fd;         /* the pair's other end, which is not ours */
+    struct buf to_edge;   /* read and not taken yet; memory only while in use */
+    struct buf to_client; /* the same */
+    int64_t left_at_ms;   /* the edge's side has ended, or the client took some since */
+    int handles;          /* that are open */
+    bool head_passed;     /* the first request is on its way to the edge */
+    bool client_done;     /* sends no more */
+    bool client_blocked;  /* takes no more for now */
+    bool edge_done;       /* all that it wrote has been read */
+    bool pair_empty;      /* of what goes before direct writes */
+    bool closed;
+};
 
-/* When none is left. */
-void tunnels_finish(struct tunnels *tunnels);
+void tunnel_metrics_register(void);
 
-/* As tls_enter(). Owns `ssl` on success. */
-bool tunnel_open(struct tunnels *tunnels, SSL *ssl, int *fd);
+size_t tunnel_send(struct tunnel *tunnel, const struct iovec *parts, uint32_t count);
 
-/* As tls_send(). */
-size_t tunnels_send(struct tunnels *tunnels, int plain_fd, const struct iovec *parts,
-                    uint32_t count);
-
-/* As tls_keep_order(). */
-void tunnels_keep_order(struct tunnels *tunnels, int plain_fd);
-
-/* Ends those whose client does not go. */
-void tunnels_expire(struct tunnels *tunnels, int64_t now_ms);
-
-/* Ends all; their memory goes when the loop turns. */
-void tunnels_close(struct tunnels *tunnels);
+/* Its memory goes when the loop turns. */
+void tunnel_close(struct tunnel *tunnel);
 
 #endif

@@ -119,18 +119,19 @@ static ssize_t send_parts(struct client *client, struct iovec *parts, uint32_t c
     return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* One system call. True: it took all that was offered, and more may go. */
+/* One system call, or one a record of TLS. True: it took all that was offered, and more
+ * may go. */
 static bool write_some(struct client *client)
 {
     struct conn *conn = conn_of(client);
     struct iovec parts[FRAMES_PER_CALL];
     uint32_t count = 0;
     size_t offered = 0;
-    for (; count < conn->queue_count && count < FRAMES_PER_CALL; count++) {
+    do { /* there is one at least */
         struct bytes wire = frame_wire(conn_queued(conn, count));
         parts[count] = (struct iovec){(void *)wire.data, wire.size};
         offered += wire.size;
-    }
+    } while (++count < conn->queue_count && count < FRAMES_PER_CALL);
     ssize_t sent = send_parts(client, parts, count);
     tally.calls++;
     if (sent < 0) {
@@ -155,7 +156,9 @@ static bool write_some(struct client *client)
         lws_write(client->wsi, (uint8_t *)parts[done].iov_base + left,
                   parts[done].iov_len - left, LWS_WRITE_RAW);
         done++;
-        arm(client);
+    }
+    if ((size_t)sent < offered) {
+        arm(client); /* also if it took whole frames: nobody else comes for the others */
     }
     tally.frames += done;
     tally.bytes += sent;

@@ -15,12 +15,22 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "edge/tls_tunnel.h"
+#include "base/clock.h"
+#include "edge/tls_tunnels.h"
 
 #define FRAME_MAX   40000 /* more than two records */
 #define FRAMES_MOST 8     /* in one call */
 #define HEAD        9     /* of a frame: kind, number, size */
 #define HUGE        ((size_t)1 << 30)
+
+int64_t __wrap_clock_ms(void);
+
+static int64_t clock_at = 1;
+
+int64_t __wrap_clock_ms(void)
+{
+    return clock_at;
+}
 
 static uv_loop_t loop;
 static SSL_CTX *context, *client_context;
@@ -43,7 +53,7 @@ struct pair {
     uint32_t direct, by_pair;    /* calls that went, in part at least, past it; did not */
     uint32_t pongs, pongs_to_go; /* written, owed */
     uint32_t frames_in, pongs_in; /* heard */
-    bool light; /* small frames, and a client that keeps up */
+    bool light;                   /* small frames, and a client that keeps up */
     bool ended;
 };
 
@@ -246,6 +256,16 @@ static void edge_writes(struct pair *pair, uint32_t size_most)
     }
 }
 
+/* How much of a frame went past the pair. */
+static size_t send_one(struct pair *pair, uint32_t size)
+{
+    static uint8_t wire[HEAD + FRAME_MAX];
+    struct iovec part = {wire, frame_make(wire, 'F', pair->frames, size)};
+    size_t taken = tunnels_send(&tunnels, pair->plain_fd, &part, 1);
+    pair->frames += taken > 0;
+    return taken;
+}
+
 static void edge_reads(struct pair *pair)
 {
     char piece[64];
@@ -338,15 +358,62 @@ static void what_was_answered_before_goes_before(void **state)
     uint8_t wire[HEAD + 10];
     pair_open(&pair);
     client_asks(&pair);
+    size_t size = send_one(&pair, 10);
+    assert_int_equal(size, HEAD + 10);
     write_plain(&pair, wire, frame_make(wire, 'P', pair.pongs++, 10));
     tunnels_keep_order(&tunnels, pair.plain_fd);
-    struct iovec part = {wire, frame_make(wire, 'F', pair.frames++, 10)};
-    assert_int_equal(tunnels_send(&tunnels, pair.plain_fd, &part, 1), part.iov_len);
-    while (pair.heard.size < 2 * part.iov_len) {
+    assert_int_equal(send_one(&pair, 10), size);
+    while (pair.heard.size < 3 * size) {
         turn();
         client_reads(&pair, HUGE);
     }
-    assert_int_equal(pair.heard.data[0], 'P');
+    assert_int_equal(pair.heard.data[0], 'F');
+    assert_int_equal(pair.heard.data[size], 'P');
+    assert_int_equal(pair.heard.data[2 * size], 'F');
+    pair_close(&pair);
+}
+
+/* Writes until the client's socket is full. */
+static void fill(struct pair *pair)
+{
+    while (send_one(pair, FRAME_MAX) == HEAD + FRAME_MAX) {
+    }
+}
+
+static void what_is_written_last_arrives_though_nothing_follows(void **state)
+{
+    struct pair pair;
+    pair_open(&pair);
+    client_asks(&pair);
+    while (send_one(&pair, 15000) > 0) { /* one record: it is taken whole */
+    }
+    for (int i = 0; i < 100000 && pair.frames_in < pair.frames; i++) {
+        turn();
+        client_reads(&pair, HUGE);
+        check_heard(&pair);
+    }
+    assert_int_equal(pair.frames_in, pair.frames);
+    pair_close(&pair);
+}
+
+static void who_takes_nothing_has_some_time_when_the_edge_has_ended(void **state)
+{
+    struct pair pair;
+    pair_open(&pair);
+    client_asks(&pair);
+    fill(&pair);
+    close(pair.plain_fd);
+    turn();
+    clock_at += 4000;
+    client_reads(&pair, 10000); /* who takes some gets more time */
+    turn();
+    clock_at += 4000;
+    tunnels_expire(&tunnels, clock_at);
+    assert_false(list_empty(&tunnels.all));
+    clock_at += 2000;
+    tunnels_expire(&tunnels, clock_at);
+    assert_true(list_empty(&tunnels.all));
+    pair.plain_fd = -1;
     pair_close(&pair);
 }
 
@@ -355,8 +422,6 @@ static void what_was_answered_before_goes_before(void **state)
 static void a_number_belongs_to_who_has_it_now(void **state)
 {
     struct pair before, now;
-    uint8_t wire[HEAD + 10];
-    struct iovec part = {wire, frame_make(wire, 'F', 0, 10)};
     int lower[3] = {dup(0), dup(0), dup(0)};
     pair_open(&before);
     client_asks(&before);
@@ -372,8 +437,7 @@ static void a_number_belongs_to_who_has_it_now(void **state)
     }
     pair_shake_hands(&now);
     client_asks(&now);
-    assert_int_equal(tunnels_send(&tunnels, now.plain_fd, &part, 1), part.iov_len);
-    now.frames++;
+    assert_int_equal(send_one(&now, 10), HEAD + 10);
     client_reads_all(&now);
     before.plain_fd = -1;
     pair_close(&before);
@@ -383,30 +447,33 @@ static void a_number_belongs_to_who_has_it_now(void **state)
 static void who_has_gone_is_told_by_the_plain_end(void **state)
 {
     struct pair pair;
-    uint8_t wire[HEAD + 10];
     pair_open(&pair);
     client_asks(&pair);
-    SSL_free(pair.ssl);
-    pair.ssl = NULL;
     close(pair.client_fd);
-    struct iovec part = {wire, frame_make(wire, 'F', 0, 10)};
-    assert_int_equal(tunnels_send(&tunnels, pair.plain_fd, &part, 1), 0);
-    assert_int_equal(send(pair.plain_fd, wire, part.iov_len, MSG_NOSIGNAL), -1);
+    pair.client_fd = -1;
+    assert_int_equal(send_one(&pair, 10), 0);
+    assert_int_equal(send(pair.plain_fd, "x", 1, MSG_NOSIGNAL), -1);
     assert_int_equal(errno, EPIPE);
-    close(pair.plain_fd);
-    buf_finish(&pair.heard);
+    for (int i = 0; i < 10; i++) {
+        turn();
+    }
+    assert_int_equal(tunnels.count, 0); /* its memory is gone, too */
+    assert_int_equal(send_one(&pair, 10), 0);
+    tunnels_keep_order(&tunnels, pair.plain_fd);
+    pair_close(&pair);
 }
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(all_comes_whole_and_in_order, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_was_answered_before_goes_before, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_number_belongs_to_who_has_it_now, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(who_has_gone_is_told_by_the_plain_end, set_up,
-                                        tear_down),
+        CASE(all_comes_whole_and_in_order),
+        CASE(what_was_answered_before_goes_before),
+        CASE(what_is_written_last_arrives_though_nothing_follows),
+        CASE(who_takes_nothing_has_some_time_when_the_edge_has_ended),
+        CASE(a_number_belongs_to_who_has_it_now),
+        CASE(who_has_gone_is_told_by_the_plain_end),
     };
     return cmocka_run_group_tests_name("tls_tunnel", tests, NULL, NULL);
 }
