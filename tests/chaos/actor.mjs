@@ -12,6 +12,7 @@ const GIVE_UP_MS = 60_000
 export class Actor {
   cursors = new Map()  // stream → cursor, of what is subscribed to
   absent = new Set()   // communities and rooms that were lost
+  own = []             // rooms that nobody else enters
   ownMessages = []     // { id, room } that can be edited or deleted
   stopping = false
   #line = null

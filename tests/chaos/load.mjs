@@ -10,7 +10,9 @@ import { heads, makeWorld } from './world.mjs'
 
 const WEIGHTS = { say: 70, burst: 5, edit: 7, remove: 3, comeAndGo: 8, replay: 4 }
 const ROOMS_EACH = 4
+const OWN_SHARE = 0.4 // of what is said by one who has rooms of its own
 const RINGS = 3 // in each room
+const OWN_RINGS = 2 // in each of these
 const RING_GAP_MS = 60
 
 export class Load {
@@ -19,11 +21,12 @@ export class Load {
   #running = []
   #stopped = false
 
-  static async make(place, { clients, users, moderators, communities, rooms, privateRooms, seed, folder, think, relayed = 0 }) {
+  static async make(place, { clients, users, moderators, communities, rooms, privateRooms, own = 0, seed, folder, think, relayed = 0 }) {
     const load = new Load()
     Object.assign(load, { place, folder, think, random: new Random(seed) })
-    load.world = await makeWorld(place.system, { users, moderators, communities, rooms, privateRooms })
+    load.world = await makeWorld(place.system, { users, moderators, communities, rooms, privateRooms, own: Math.ceil(clients * own / communities) })
     for (let i = 0; i < clients; i++) load.actors.push(load.#actor(i, seed, i >= clients - relayed))
+    for (const [i, room] of load.world.own.entries()) load.actors[i % clients].own.push(room)
     load.moderators = load.actors.slice(0, moderators)
     return load
   }
@@ -46,12 +49,14 @@ export class Load {
     return Object.fromEntries(this.actors.map(({ name, user }) => [name, user.id]))
   }
 
-  /** Everybody connects and enters rooms: moderators all, others a few. */
+  /** Everybody connects, with its own rooms, and enters others: moderators all, others a few. */
   async begin() {
+    const { shared } = this.world
     await Promise.all(this.actors.map(async actor => {
+      for (const room of actor.own) actor.cursors.set(`room:${room.id}`, null) // joins it
       await actor.connect()
-      const count = actor.user.moderator ? this.world.rooms.length : ROOMS_EACH
-      actor.wanted = actor.random.shuffled(this.world.rooms).slice(0, count)
+      const count = actor.user.moderator ? shared.length : ROOMS_EACH
+      actor.wanted = actor.random.shuffled(shared).slice(0, count)
       for (const room of actor.wanted) await actor.enter(room)
     }))
   }
@@ -73,8 +78,9 @@ export class Load {
   }
 
   #one(actor, what) {
-    const open = actor.wanted.filter(room => actor.mayEnter(room))
-    const room = actor.random.of(open.length > 0 ? open : actor.wanted)
+    const rooms = actor.own.length > 0 && actor.random.chance(OWN_SHARE) ? actor.own : actor.wanted
+    const open = rooms.filter(room => actor.mayEnter(room))
+    const room = actor.random.of(open.length > 0 ? open : rooms)
     const own = actor.ownMessages.length > 0 ? actor.random.of(actor.ownMessages) : null
     switch (what) {
       case 'burst': return Promise.all([0, 1, 2].map(() => actor.say(room)))
@@ -105,7 +111,7 @@ export class Load {
   }
 
   async enterWanted(actor) {
-    for (const room of actor.wanted) {
+    for (const room of [...actor.wanted, ...actor.own]) {
       const tryAnyway = actor.absent.has(room.id) && actor.random.chance(0.1)
       const there = actor.cursors.has(`room:${room.id}`)
       if (!there && (actor.mayEnter(room) || tryAnyway)) await actor.enter(room)
@@ -139,14 +145,14 @@ export class Load {
   async settle(ms) {
     await Promise.all(this.actors.map(actor => actor.connect()))
     await Promise.all(this.actors.map(actor => this.#resettle(actor)))
-    for (const room of this.world.rooms) await this.moderators[0].say(room, 'is everybody there?')
+    for (const room of this.world.shared) await this.moderators[0].say(room, 'is everybody there?')
     return until(() => this.#allHaveAll(), ms, 250)
   }
 
   /** Subscriptions that lived through it all stay as they are. */
   async #resettle(actor) {
     for (const { id } of this.world.communities) if (actor.absent.has(id)) await actor.joinCommunity(id)
-    for (const room of actor.wanted) {
+    for (const room of [...actor.wanted, ...actor.own]) {
       if (!actor.cursors.has(`room:${room.id}`) && !actor.absent.has(room.community)) await actor.enter(room)
     }
   }
@@ -164,10 +170,13 @@ export class Load {
   /** Said long after all harm, one at a time: it must come at once, so by the bus. */
   async ringThrough() {
     for (let i = 0; i < RINGS; i++) {
-      for (const room of this.world.rooms) {
+      for (const room of this.world.shared) {
         await this.moderators[0].say(room, RING)
         await sleep(RING_GAP_MS)
       }
+    }
+    for (let i = 0; i < OWN_RINGS; i++) {
+      for (const actor of this.actors) for (const room of actor.own) await actor.say(room, RING)
     }
   }
 

@@ -1,6 +1,6 @@
 // The chaos suite: real processes, load, harm; then the checker has the word.
 //
-//   node tests/chaos/run.mjs [--kills N | --minutes N] [--seed S] [--bus BUS] [--edges N] [--cores N] [--think MS] [--long] [--keep] [--no-figures]
+//   node tests/chaos/run.mjs [--kills N | --minutes N] [--seed S] [--bus BUS] [--edges N] [--cores N] [--own N] [--think MS] [--long] [--keep] [--no-figures]
 
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -21,6 +21,8 @@ const HELP = `node tests/chaos/run.mjs [flags]: kills, pauses and losses under l
   --seed S       a whole number that decides the schedule (the time, else)
   --bus BUS      nng | nats | redis | chaos (loses and repeats 10 %, shuffles) | dead | a URL
   --edges N, --cores N    of each (3)
+  --own N        rooms that each client has for itself (0); with 60 an edge has fewer topics
+                 now than one message to a core tells of (1,023), and more then
   --think MS     what each client waits on average before it does something (700; 1000 in a
                  long run)
   --long         pauses up to 30 s, more of everything
@@ -29,14 +31,14 @@ const HELP = `node tests/chaos/run.mjs [flags]: kills, pauses and losses under l
 `
 
 function readFlags(args) {
-  const flags = { kills: null, minutes: null, seed: Date.now() % 1_000_000, bus: 'nng', edges: 3, cores: 3, think: null, long: false, keep: false, figures: true }
+  const flags = { kills: null, minutes: null, seed: Date.now() % 1_000_000, bus: 'nng', edges: 3, cores: 3, own: 0, think: null, long: false, keep: false, figures: true }
   const number = (name, value) => {
     if (!/^\d{1,9}$/.test(value ?? '')) usage(`${name} takes a number`)
     return Number(value)
   }
   while (args.length > 0) {
     const name = args.shift()
-    if (['--kills', '--minutes', '--seed', '--edges', '--cores', '--think'].includes(name)) flags[name.slice(2)] = number(name, args.shift())
+    if (['--kills', '--minutes', '--seed', '--edges', '--cores', '--own', '--think'].includes(name)) flags[name.slice(2)] = number(name, args.shift())
     else if (name === '--bus') flags.bus = args.shift() ?? usage('--bus takes a value')
     else if (name === '--long' || name === '--keep') flags[name.slice(2)] = true
     else if (name === '--no-figures') flags.figures = false
@@ -56,6 +58,8 @@ function usage(problem) {
   process.exit(problem ? 2 : 0)
 }
 
+const TOPICS_TOLD_AT_ONCE = 1023 // lib/bus/bus_interest.h
+
 const began = Date.now()
 const say = text => console.log(`${((Date.now() - began) / 1000).toFixed(1).padStart(7)} s  ${text}`)
 
@@ -63,6 +67,7 @@ class Chaos {
   failures = 0
   passes = 0
   rows = []
+  topics = [] // of an edge, at each look
 
   constructor(flags) {
     this.flags = flags
@@ -95,8 +100,8 @@ class Chaos {
   // ------------------------------------------------------------- the main run
 
   async #main() {
-    const { seed, kills, minutes, many, think } = this.flags
-    const load = this.load = await Load.make(this.place, { clients: 60, users: 48, moderators: 4, communities: 2, rooms: 6, privateRooms: 2, seed, folder: this.folder, think, relayed: 12 })
+    const { seed, kills, minutes, many, own, think } = this.flags
+    const load = this.load = await Load.make(this.place, { clients: 60, users: 48, moderators: 4, communities: 2, rooms: 6, privateRooms: 2, own, seed, folder: this.folder, think, relayed: 12 })
     const faults = new Journal(join(this.folder, 'faults.jsonl'))
     this.samples = new Journal(join(this.folder, 'samples.jsonl'))
     await load.begin()
@@ -109,6 +114,7 @@ class Chaos {
     const sampler = setInterval(() => this.#sample(false), 5000)
     await harm.run(kills, minutes ? Date.now() + minutes * 60_000 : Infinity)
     clearInterval(sampler)
+    if (own > 0) this.#sayTopics()
     await this.#quiet(load)
     await Promise.all([faults.close(), this.samples.close(), load.close()])
     this.#check()
@@ -133,9 +139,17 @@ class Chaos {
   async #sample(quiet) {
     const t = Date.now()
     for (const sample of await this.place.sample()) {
-      const clients = this.load.actors.filter(actor => actor.at === sample.name).length
-      this.samples.write('sample', { ...sample, clients, quiet, t })
+      const there = this.load.actors.filter(actor => actor.at === sample.name)
+      const topics = new Set(there.flatMap(actor => [...actor.cursors.keys()])).size
+      this.topics.push(...sample.name.startsWith('edge') ? [topics] : [])
+      this.samples.write('sample', { ...sample, clients: there.length, quiet, t })
     }
+  }
+
+  #sayTopics() {
+    const sorted = this.topics.toSorted((a, b) => a - b)
+    const beyond = sorted.filter(topics => topics > TOPICS_TOLD_AT_ONCE).length
+    say(`topics of an edge: ${sorted[0]} to ${sorted.at(-1)}, in ${beyond} of ${sorted.length} looks more than ${TOPICS_TOLD_AT_ONCE}`)
   }
 
   #check() {
@@ -184,8 +198,8 @@ class Chaos {
   }
 
   #extent() {
-    const { minutes, kills, edges, cores, think, long } = this.flags
-    return `${minutes ? `--minutes ${minutes}` : `--kills ${kills}`} --edges ${edges} --cores ${cores} --think ${think}${long ? ' --long' : ''}`
+    const { minutes, kills, edges, cores, own, think, long } = this.flags
+    return `${minutes ? `--minutes ${minutes}` : `--kills ${kills}`} --edges ${edges} --cores ${cores} --own ${own} --think ${think}${long ? ' --long' : ''}`
   }
 
   #summary() {

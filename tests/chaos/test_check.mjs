@@ -37,6 +37,16 @@ describe('a clean run', () => {
     assert.deepEqual(findings.examples, [])
   })
 
+  it('may join a room by null as a session begins', () => {
+    const { counts: found } = counts(run => {
+      const stream = `room:${HALL}`
+      records(run, 'carol').find(record => record.k === 'open').resume = { [stream]: null }
+      records(run, 'carol').find(record => record.k === 'up').streams[stream] = '0.00000000'
+      records(run, 'carol').splice(index(run, 'carol', record => record.k === 'join' && record.stream === stream), 1)
+    })
+    assert.deepEqual(found, {})
+  })
+
   it('has something in it to be wrong about', () => {
     const result = check(cleanRun())
     assert.ok(result.requests.acked >= 8)
@@ -243,12 +253,18 @@ describe('surroundings', () => {
   it('a connection without a session', () => finds('presence', run => run.tables.sessions.pop()))
   it('an occupant who is not there', () => finds('presence', run => run.tables.room_occupants.push({ room_id: CELLAR, user_id: CAROL })))
   it('an occupant who is not counted', () => finds('presence', run => run.tables.room_occupants.pop()))
-  const ring = (run, ms) => {
-    const seq = run.message(HALL, ALICE, RING)
-    for (const client of ['alice', 'bob', 'carol']) records(run, client).splice(-1, 0, run.delivery(HALL, seq, run.now + ms))
+  const ring = (run, ms, room = HALL, clients = ['alice', 'bob', 'carol']) => {
+    const seq = run.message(room, ALICE, RING)
+    for (const client of clients) records(run, client).splice(-1, 0, run.delivery(room, seq, run.now + ms))
   }
   it('a bus that does not carry again', () => finds('bus', run => ring(run, 400)))
   it('one that does is none', () => assert.equal(counts(run => ring(run, 30)).counts.bus, undefined))
+  const inCellar = (run, ...times) => {
+    for (let i = 0; i < 3; i++) ring(run, 30)
+    for (const ms of times) ring(run, ms, CELLAR, ['bob'])
+  }
+  it('one that carries all rooms but one', () => finds('bus', run => inCellar(run, 400, 400)))
+  it('one that was late once carries', () => assert.equal(counts(run => inCellar(run, 400, 30)).counts.bus, undefined))
   it('a wrong answer of GET_PRESENCE', () => finds('presence', run => {
     records(run, 'alice').find(record => record.k === 'presence').users[BOB] = 'OFFLINE'
   }))

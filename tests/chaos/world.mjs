@@ -9,25 +9,29 @@ import { join } from 'node:path'
 
 const list = ids => `ARRAY[${ids.map(id => `'${id}'`).join(',')}]::uuid[]`
 
+const ROOMS_AT_ONCE = 1000 // in one argument of psql
+
 /** So many communities with rooms, some private, everybody in all of them; the first
- *  users are moderators. */
-export async function makeWorld(system, { users, moderators, communities, rooms, privateRooms }) {
+ *  users are moderators. own: so many rooms more in each, for the load to hand out. */
+export async function makeWorld(system, { users, moderators, communities, rooms, privateRooms, own = 0 }) {
   const world = {
     users: Array.from({ length: users }, (_, i) => ({ id: randomUUID(), username: `chaos${i}-${randomUUID().slice(0, 8)}`, moderator: i < moderators })),
     communities: [],
   }
   for (let i = 0; i < communities; i++) {
     const community = { id: randomUUID(), rooms: [] }
-    for (let r = 0; r < rooms; r++) community.rooms.push({ id: randomUUID(), community: community.id, private: r < privateRooms })
+    for (let r = 0; r < rooms + own; r++) community.rooms.push({ id: randomUUID(), community: community.id, private: r < privateRooms, own: r >= rooms })
     world.communities.push(community)
     await makeCommunity(system, world.users, community)
+    await makeRooms(system, world.users, community)
   }
   world.rooms = world.communities.flatMap(community => community.rooms)
+  world.shared = world.rooms.filter(room => !room.own)
+  world.own = world.rooms.filter(room => room.own)
   return world
 }
 
-async function makeCommunity(system, users, { id, rooms }) {
-  const hidden = rooms.filter(room => room.private)
+async function makeCommunity(system, users, { id }) {
   await system.sql(`
     BEGIN;
     SELECT make_community('${id}', 'Chaos', true, NULL);
@@ -37,13 +41,23 @@ async function makeCommunity(system, users, { id, rooms }) {
     UPDATE community_members SET class_id = class_of_roles('${id}', ARRAY(
         SELECT r.id FROM roles r WHERE r.community_id = '${id}' AND (r.given_to_all OR r.name = 'Moderator')))
       WHERE community_id = '${id}' AND user_id = ANY (${list(users.filter(user => user.moderator).map(user => user.id))});
-    INSERT INTO rooms (id, community_id, scope_id, name, private)
-      SELECT r, '${id}', '${id}', 'room', r = ANY (${list(hidden.map(room => room.id))})
-      FROM unnest(${list(rooms.map(room => room.id))}) r;
-    INSERT INTO room_members (room_id, user_id)
-      SELECT r, u FROM unnest(${list(hidden.map(room => room.id))}) r, unnest(${list(users.map(user => user.id))}) u;
-    SELECT new_streams(array_agg(3), array_agg(r)) FROM unnest(${list(rooms.map(room => room.id))}) r;
     COMMIT;`)
+}
+
+async function makeRooms(system, users, { id, rooms }) {
+  for (let from = 0; from < rooms.length; from += ROOMS_AT_ONCE) {
+    const some = rooms.slice(from, from + ROOMS_AT_ONCE)
+    const hidden = some.filter(room => room.private)
+    await system.sql(`
+      BEGIN;
+      INSERT INTO rooms (id, community_id, scope_id, name, private)
+        SELECT r, '${id}', '${id}', 'room', r = ANY (${list(hidden.map(room => room.id))})
+        FROM unnest(${list(some.map(room => room.id))}) r;
+      INSERT INTO room_members (room_id, user_id)
+        SELECT r, u FROM unnest(${list(hidden.map(room => room.id))}) r, unnest(${list(users.map(user => user.id))}) u;
+      SELECT new_streams(array_agg(3), array_agg(r)) FROM unnest(${list(some.map(room => room.id))}) r;
+      COMMIT;`)
+  }
 }
 
 /** What the checker must know of the beginning. */

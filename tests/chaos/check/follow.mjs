@@ -32,7 +32,7 @@ export class Follower {
     for (const [stream, cursor] of Object.entries(streams)) {
       const seq = seqOf(cursor)
       const subscription = { seq, since: t, silent: null }
-      if (asked[stream] !== undefined && seq !== seqOf(asked[stream])) {
+      if (asked[stream] && seq !== seqOf(asked[stream])) { // null joins
         subscription.silent = { from: seqOf(asked[stream]), to: seq } // until RESYNC says it
       }
       this.#subscriptions.set(stream, subscription)
