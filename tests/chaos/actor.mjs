@@ -74,10 +74,10 @@ export class Actor {
 
   async #urlOf(edge) {
     if (!this.relay) return this.urls[edge]
-    const { port } = new URL(this.urls[edge])
+    const { protocol, port } = new URL(this.urls[edge])
     this.#relayTarget = { host: '127.0.0.1', port: Number(port) }
     this.relayPort ??= await this.relay.listen()
-    return `http://127.0.0.1:${this.relayPort}`
+    return `${protocol}//127.0.0.1:${this.relayPort}`
   }
   #relayTarget = null
 
