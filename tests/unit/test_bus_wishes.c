@@ -8,6 +8,7 @@
 
 #include "bus/bus_driver.h"
 #include "bus/bus_wishes.h"
+#include "seeded.h"
 
 static struct wishes core;
 static struct wishes_teller edge, other;
@@ -375,17 +376,10 @@ static void nonsense_is_dropped(void **state)
 #define SEEDS    5
 #define ROUNDS   100
 
-static uint32_t seed;
 static bool wanted[TOPICS];
 static struct buf underway[UNDERWAY]; /* oldest first */
 static size_t underway_count;
 static bool lossy;
-
-static uint32_t random_below(uint32_t count)
-{
-    seed = seed * 1664525 + 1013904223;
-    return (uint32_t)((uint64_t)seed * count >> 32);
-}
 
 static void put_underway(void *user, struct bytes message)
 {

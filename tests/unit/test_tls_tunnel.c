@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "edge/tls_tunnels.h"
+#include "seeded.h"
 
 #define FRAME_MAX   40000 /* more than two records */
 #define FRAMES_MOST 8     /* in one call */
@@ -35,13 +36,6 @@ int64_t __wrap_clock_ms(void)
 static uv_loop_t loop;
 static SSL_CTX *context, *client_context;
 static struct tunnels tunnels;
-static uint32_t seed;
-
-static uint32_t random_below(uint32_t count)
-{
-    seed = seed * 1664525 + 1013904223;
-    return (uint32_t)((uint64_t)seed * count >> 32);
-}
 
 /* A client, and what stands for the edge at the plain end of its tunnel. */
 struct pair {
