@@ -10,9 +10,11 @@
 #include "edge/tls_tunnel.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,7 +23,8 @@
 #include "base/metrics.h"
 #include "edge/http_head.h"
 
-#define PIECE_MAX 16384 /* a record of TLS */
+#define PIECE_MAX     16384 /* a record of TLS */
+#define LEAVING_BYTES 1024  /* that a client must take to be given more time */
 
 static uint8_t piece[PIECE_MAX]; /* on its way; nothing stays there */
 
@@ -147,12 +150,30 @@ static void pump_to_edge(struct tunnel *tunnel)
 
 /* ---------------------------------------------------------------- edge to client */
 
+/* What has left the socket's queue, too: that may hold megabytes. */
+static uint64_t bytes_taken(const struct tunnel *tunnel)
+{
+    int queued = 0;
+    ioctl(tunnel->client.fd, SIOCOUTQ, &queued);
+    return BIO_number_written(SSL_get_wbio(tunnel->ssl)) - (uint64_t)queued;
+}
+
 /* From now on the client has its time to take what waits, and to hang up. */
 static void give_time(struct tunnel *tunnel)
 {
     tunnel->left_at_ms = clock_ms();
+    tunnel->left_at_bytes = bytes_taken(tunnel);
     list_remove(&tunnel->in_leaving);
     list_push(&tunnel->tunnels->leaving, &tunnel->in_leaving);
+}
+
+void tunnel_expire(struct tunnel *tunnel)
+{
+    if (bytes_taken(tunnel) - tunnel->left_at_bytes < LEAVING_BYTES) {
+        tunnel_close(tunnel);
+    } else {
+        give_time(tunnel);
+    }
 }
 
 /* How much of it the client's socket took: all, unless the client is blocked or gone. */
@@ -181,14 +202,9 @@ static size_t pass_to_client(struct tunnel *tunnel, const uint8_t *data, size_t 
 static bool pass_what_waits(struct tunnel *tunnel)
 {
     struct buf *buf = &tunnel->to_client;
-    BIO *socket = SSL_get_wbio(tunnel->ssl); /* it may take a part of a record */
-    uint64_t before = BIO_number_written(socket);
     size_t taken = pass_to_client(tunnel, buf->data, buf->size);
     if (tunnel->closed) {
         return false;
-    }
-    if (list_linked(&tunnel->in_leaving) && BIO_number_written(socket) > before) {
-        give_time(tunnel);
     }
     buf_consume(buf, taken);
     if (buf->size > 0) {
@@ -232,7 +248,8 @@ static void pump_to_client(struct tunnel *tunnel)
     size_t got = sizeof(piece);
     tunnel->client_blocked = false;
     /* A piece that is not full was the last one; what comes later wakes us again. */
-    while (got == sizeof(piece) && !tunnel->edge_done && pass_what_waits(tunnel)) {
+    while (got == sizeof(piece) && !tunnel->edge_done && !tunnel->closed &&
+           pass_what_waits(tunnel)) {
         ssize_t size = recv(tunnel->edge.fd, piece, sizeof(piece), MSG_DONTWAIT);
         if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
             tunnel->pair_empty = errno == EAGAIN;
@@ -321,7 +338,7 @@ static void serve(struct tunnel *tunnel, bool to_edge, bool to_client)
         if (to_client && !tunnel->closed) {
             pump_to_client(tunnel);
         }
-    } else if (!tunnel->closed && edge_is_gone(tunnel)) {
+    } else if (!tunnel->closed && tunnel->to_client.size == 0 && edge_is_gone(tunnel)) {
         tunnel_close(tunnel);
     }
     if (!tunnel->closed) {

@@ -42,7 +42,7 @@ void tunnels_expire(struct tunnels *tunnels, int64_t now_ms)
         if (now_ms - tunnel->left_at_ms < LEAVING_MS) {
             return;
         }
-        tunnel_close(tunnel);
+        tunnel_expire(tunnel);
     }
 }
 
