@@ -9,7 +9,7 @@
 #include "base/metrics.h"
 #include "core/core.h"
 #include "core/database.h"
-#include "core/presence/contacts.h"
+#include "core/presence/gone.h"
 #include "core/publish.h"
 #include "core/query.h"
 
@@ -18,9 +18,6 @@
 #define CALM_MS     8000 /* edges get time to renew their leases */
 #define PURGE_ROWS  500
 #define DEADLINE_MS 4000
-#define TELL_ROWS   2000 /* at once, */
-#define TELL_MS     10   /* so far apart, */
-#define TELL_BEHIND 2000 /* and not while so many statements wait: contacts take one */
 
 /* A core that was stopped in the middle of a pipeline keeps its locks, and none of
  * PostgreSQL's own timeouts sees it: the backend counts as active. */
@@ -62,18 +59,10 @@ struct errand {
     size_t job;
 };
 
-/* Who is gone, from a room or for contacts, and is not told yet. */
-struct gone {
-    enum presence_what what;
-    struct uuid room_id, user_id;
-};
-
 struct sweeper {
     struct core *core;
     uv_timer_t *timer;
-    uv_timer_t *telling; /* while some wait to be told */
-    struct gone *gone;
-    size_t gone_count, told_count;
+    struct gone *gone; /* and not told of yet */
     int64_t due_ms[JOB_COUNT];
     bool under_way[JOB_COUNT];
     size_t errands;
@@ -114,61 +103,11 @@ static void on_done(struct db_call *call, const struct db_outcome *outcome,
     request_finish(request);
 }
 
-static void tell(struct sweeper *sweeper, size_t most, size_t behind)
-{
-    struct request scratch = {0};
-    struct uuid nobody = {{0}};
-    for (; most > 0 && sweeper->told_count < sweeper->gone_count &&
-           db_waiting(sweeper->core->db) < behind;
-         most--) {
-        const struct gone *gone = &sweeper->gone[sweeper->told_count++];
-        struct presence_row row = {
-            .what = gone->what, .room_id = gone->room_id, .user_id = gone->user_id};
-        presence_row_tell(sweeper->core, &scratch, &row, nobody);
-    }
-    arena_finish(&scratch.arena);
-    if (sweeper->told_count == sweeper->gone_count) {
-        free(sweeper->gone);
-        sweeper->gone = NULL;
-        sweeper->gone_count = sweeper->told_count = 0;
-    }
-}
-
-static void on_telling(uv_timer_t *timer)
-{
-    struct sweeper *sweeper = timer->data;
-    tell(sweeper, TELL_ROWS, TELL_BEHIND);
-    if (sweeper->gone_count == 0) {
-        uv_timer_stop(timer);
-    }
-}
-
-/* An edge that dies may leave hundreds of thousands of rows: more than the publisher, or
- * the bus to one edge, holds in one turn of the loop. Not slower than need be: who comes
- * back meanwhile is told of too early. */
 static void on_leases(struct request *request, const struct db_result *result)
 {
     struct sweeper *sweeper = container_of(request, struct errand, request)->sweeper;
-    size_t count = (size_t)db_row_count(result);
-    if (count == 0 || sweeper->closed) {
-        return;
-    }
-    struct gone *grown =
-        realloc(sweeper->gone, (sweeper->gone_count + count) * sizeof(struct gone));
-    if (grown == NULL) {
-        log_warn("who is gone is not told", LOG_INT("rows", (int64_t)count));
-        return;
-    }
-    sweeper->gone = grown;
-    for (int row = 0; row < (int)count; row++) {
-        struct presence_row change;
-        presence_row_read(result, row, &change);
-        sweeper->gone[sweeper->gone_count++] =
-            (struct gone){change.what, change.room_id, change.user_id};
-    }
-    if (!uv_is_active((uv_handle_t *)sweeper->telling)) {
-        uv_timer_start(sweeper->telling, on_telling, TELL_MS, TELL_MS);
-        on_telling(sweeper->telling);
+    if (!sweeper->closed) {
+        gone_add(sweeper->gone, result);
     }
 }
 
@@ -235,20 +174,18 @@ enum err sweeper_open(struct core *core, struct sweeper **ret_sweeper)
     metrics_register(&stuck_total);
     struct sweeper *sweeper = calloc(1, sizeof(*sweeper));
     uv_timer_t *timer = calloc(1, sizeof(*timer));
-    uv_timer_t *telling = calloc(1, sizeof(*telling));
-    if (sweeper == NULL || timer == NULL || telling == NULL) {
+    struct gone *gone = gone_open(core);
+    if (sweeper == NULL || timer == NULL || gone == NULL) {
         free(sweeper);
         free(timer);
-        free(telling);
+        gone_close(gone);
         return ERR_UNAVAILABLE;
     }
     sweeper->core = core;
     sweeper->timer = timer;
     uv_timer_init(core->loop, timer);
     timer->data = sweeper;
-    sweeper->telling = telling;
-    uv_timer_init(core->loop, telling);
-    telling->data = sweeper;
+    sweeper->gone = gone;
     uv_timer_start(timer, on_tick, TICK_MS, TICK_MS);
     *ret_sweeper = sweeper;
     return ERR_OK;
@@ -261,7 +198,7 @@ static void free_handle(uv_handle_t *handle)
 
 bool sweeper_telling(const struct sweeper *sweeper)
 {
-    return sweeper != NULL && sweeper->gone_count > 0;
+    return sweeper != NULL && gone_waiting(sweeper->gone);
 }
 
 void sweeper_close(struct sweeper *sweeper)
@@ -269,9 +206,8 @@ void sweeper_close(struct sweeper *sweeper)
     if (sweeper == NULL) {
         return;
     }
-    tell(sweeper, SIZE_MAX, SIZE_MAX);
+    gone_close(sweeper->gone);
     uv_close((uv_handle_t *)sweeper->timer, free_handle);
-    uv_close((uv_handle_t *)sweeper->telling, free_handle);
     sweeper->closed = true;
     if (sweeper->errands == 0) {
         free(sweeper);

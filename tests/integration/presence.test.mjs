@@ -135,6 +135,31 @@ describe('presence', () => {
     await until(() => host.all('USER_LEFT_ROOM').length === 200, 20_000)
     host.close()
   })
+
+  it('says of nobody who is back by then that he has left', async () => {
+    const { roomId, users: [host, user] } = await sys.room({ members: 2 })
+    const [dead, other, gone] = [randomUUID(), randomUUID(), randomUUID()]
+    const client = await connect('json', sys.edges[0], sys.token(host))
+    await client.call('JOIN_ROOM', { roomId })
+    // he is at another edge as soon as the statement is over that ends the dead one
+    await sys.sql(`
+      CREATE FUNCTION is_back() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN INSERT INTO room_occupants VALUES (OLD.room_id, OLD.user_id, '${other}'); RETURN NULL; END $$;
+      CREATE TRIGGER is_back AFTER DELETE ON room_occupants FOR EACH ROW
+        WHEN (OLD.user_id = '${user.id}' AND OLD.edge_id = '${dead}') EXECUTE FUNCTION is_back()`)
+    try {
+      await sys.sql(`
+        BEGIN;
+        INSERT INTO room_occupants VALUES ('${roomId}', '${user.id}', '${dead}'), ('${roomId}', '${gone}', '${dead}');
+        INSERT INTO edges (edge_id, expires_at) VALUES ('${dead}', now());
+        COMMIT`)
+      await client.next('USER_LEFT_ROOM', event => event.userId === gone)
+      assert.deepEqual(client.all('USER_LEFT_ROOM').filter(about(user)), [])
+    } finally {
+      await sys.sql(`DROP FUNCTION is_back() CASCADE; DELETE FROM room_occupants WHERE edge_id = '${other}'`)
+      client.close()
+    }
+  })
 })
 
 describe('presence, where answers come too late', () => {
