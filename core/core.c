@@ -11,6 +11,7 @@
 #include "core/database.h"
 #include "core/event.h"
 #include "core/event_stats.h"
+#include "core/handle.h"
 #include "core/heads.h"
 #include "core/publish.h"
 #include "core/status.h"
@@ -194,18 +195,6 @@ enum err core_open(uv_loop_t *loop, const struct core_config *config, struct cor
     return ERR_OK;
 }
 
-static void free_handle(uv_handle_t *handle)
-{
-    free(handle);
-}
-
-static void close_handle(void *handle)
-{
-    if (handle != NULL) {
-        uv_close(handle, free_handle);
-    }
-}
-
 void core_close(struct core *core)
 {
     core->serving = false;
@@ -220,9 +209,9 @@ void core_close(struct core *core)
     core->bus = NULL;
     heads_destroy(core->heads);
     worker_destroy(core->worker);
-    close_handle(core->prepare);
-    close_handle(core->bus_wake);
-    close_handle(core->drain);
+    handle_close(core->prepare);
+    handle_close(core->bus_wake);
+    handle_close(core->drain);
     event_stats_finish();
     link_key_destroy(core->key);
 }

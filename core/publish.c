@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "core/chaos.h"
+#include "core/handle.h"
 #include "core/recent.h"
 #include "link/stream_id.h"
 
@@ -375,18 +376,13 @@ enum err publisher_open(uv_loop_t *loop, struct bus *bus, const struct link_key 
     return ERR_OK;
 }
 
-static void free_handle(uv_handle_t *handle)
-{
-    free(handle);
-}
-
 void publisher_close(struct publisher *publisher)
 {
     if (publisher == NULL) {
         return;
     }
     publisher_flush(publisher);
-    uv_close((uv_handle_t *)publisher->beat, free_handle);
+    handle_close(publisher->beat);
     recent_finish(&publisher->recent);
     arena_finish(&publisher->arena);
     buf_finish(&publisher->frame);

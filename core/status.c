@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "base/metrics.h"
 #include "core/core.h"
+#include "core/handle.h"
 
 #define REQUEST_MAX 2048
 #define ANSWER_MAX  (4 * 1024 * 1024)
@@ -169,11 +170,6 @@ static void on_connection(uv_stream_t *listener, int result)
     }
 }
 
-static void free_handle(uv_handle_t *handle)
-{
-    free(handle);
-}
-
 enum err status_open(struct core *core, const char *host, int port,
                      struct status **ret_status)
 {
@@ -214,6 +210,6 @@ void status_close(struct status *status)
     LIST_EACH(&status->clients, node) {
         close_client(container_of(node, struct client, node));
     }
-    uv_close((uv_handle_t *)status->listener, free_handle);
+    handle_close(status->listener);
     free(status);
 }

@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "core/core.h"
 #include "core/database.h"
+#include "core/handle.h"
 #include "core/presence/gone.h"
 #include "core/publish.h"
 #include "core/query.h"
@@ -191,11 +192,6 @@ enum err sweeper_open(struct core *core, struct sweeper **ret_sweeper)
     return ERR_OK;
 }
 
-static void free_handle(uv_handle_t *handle)
-{
-    free(handle);
-}
-
 bool sweeper_telling(const struct sweeper *sweeper)
 {
     return sweeper != NULL && gone_waiting(sweeper->gone);
@@ -207,7 +203,7 @@ void sweeper_close(struct sweeper *sweeper)
         return;
     }
     gone_close(sweeper->gone);
-    uv_close((uv_handle_t *)sweeper->timer, free_handle);
+    handle_close(sweeper->timer);
     sweeper->closed = true;
     if (sweeper->errands == 0) {
         free(sweeper);

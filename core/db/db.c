@@ -1,5 +1,6 @@
 /* Queues calls, gives each a connection, and keeps time over them. */
 #include "core/db/db_conn.h"
+#include "core/handle.h"
 
 #include <stdlib.h>
 
@@ -186,11 +187,6 @@ static void on_prepare(uv_prepare_t *prepare)
     }
 }
 
-static void free_handle(uv_handle_t *handle)
-{
-    free(handle);
-}
-
 static void start_handles(struct db *db, uv_loop_t *loop)
 {
     uv_prepare_init(loop, db->prepare);
@@ -248,8 +244,8 @@ void db_close(struct db *db)
         return;
     }
     db->closing = true;
-    uv_close((uv_handle_t *)db->prepare, free_handle);
-    uv_close((uv_handle_t *)db->timer, free_handle);
+    handle_close(db->prepare);
+    handle_close(db->timer);
     for (int i = 0; i < db->conn_count; i++) {
         db_conn_lost(&db->conns[i], "closing");
     }
