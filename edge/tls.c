@@ -109,7 +109,7 @@ bool tls_enter(struct tls *tls, int *fd)
 
 size_t tls_send(struct tls *tls, int fd, const struct iovec *parts, uint32_t count)
 {
-    return tls != NULL ? tunnels_send(&tls->tunnels, fd, parts, count) : 0;
+    return tunnels_send(&tls->tunnels, fd, parts, count);
 }
 
 void tls_keep_order(struct tls *tls, int fd)

@@ -27,8 +27,7 @@ bool tls_enter(struct tls *tls, int *fd);
 
 /* sendmsg(2) past the pair of sockets, for whoever writes frames at the plain end `fd`:
  * saves writing them twice. Gives how many bytes it has taken, from the first part on;
- * 0: write to the plain end as to any socket: others go before, or the tunnel ends, or
- * there is no TLS (`tls` is NULL). */
+ * 0: write to the plain end as to any socket, for others go before or the tunnel ends. */
 size_t tls_send(struct tls *tls, int fd, const struct iovec *parts, uint32_t count);
 
 /* What others have written at the plain end until now goes before what tls_send() sends

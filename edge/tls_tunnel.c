@@ -25,6 +25,10 @@
 
 #define PIECE_MAX     16384 /* a record of TLS */
 #define LEAVING_BYTES 1024  /* that a client must take to be given more time */
+#define BUFFER_MAX    (HTTP_HEAD_MAX + 2 * PIECE_MAX)
+#define SSL_MODE                                                                         \
+    (SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |                          \
+     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
 
 static uint8_t piece[PIECE_MAX]; /* on its way; nothing stays there */
 
@@ -419,11 +423,6 @@ size_t tunnel_send(struct tunnel *tunnel, const struct iovec *parts, uint32_t co
 }
 
 /* ---------------------------------------------------------------- opening */
-
-#define BUFFER_MAX (HTTP_HEAD_MAX + 2 * PIECE_MAX)
-#define SSL_MODE                                                                         \
-    (SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |                          \
-     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
 
 static bool end_open(struct tunnel *tunnel, struct tunnel_end *end, int fd)
 {

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/core.h"
+#include "core/handle.h"
 #include "core/query.h"
 
 #define TELL_ROWS   2000 /* at once, */
@@ -41,9 +42,8 @@ struct gone {
 struct question {
     struct request request;
     struct gone *gone;
-    bool answered;
     size_t count;
-    struct place places[TELL_ROWS];
+    struct place places[TELL_ROWS]; /* asked about; then, who is still gone */
 };
 
 static void tell(struct core *core, const struct place *places, size_t count)
@@ -59,15 +59,11 @@ static void tell(struct core *core, const struct place *places, size_t count)
     arena_finish(&scratch.arena);
 }
 
-/* Without an answer they are told all the same: who hears nothing believes that they are
- * there for good. */
 static void on_finished(struct request *request)
 {
     struct question *question = container_of(request, struct question, request);
     struct gone *gone = question->gone;
-    if (!question->answered) {
-        tell(gone->core, question->places, question->count);
-    }
+    tell(gone->core, question->places, question->count);
     arena_finish(&request->arena);
     free(question);
     gone->asking = false;
@@ -76,21 +72,26 @@ static void on_finished(struct request *request)
     }
 }
 
+static struct place read_place(const struct db_result *result, int row)
+{
+    struct presence_row change;
+    presence_row_read(result, row, &change);
+    return (struct place){change.what, change.room_id, change.user_id};
+}
+
+/* Without an answer all are told of: who hears nothing believes that they are there for
+ * good. */
 static void on_answer(struct db_call *call, const struct db_outcome *outcome,
                       const struct db_result *result)
 {
     struct request *request = query_request(call);
     struct question *question = container_of(request, struct question, request);
-    struct request scratch = {0};
-    struct uuid nobody = {{0}};
-    question->answered = outcome->err == ERR_OK;
-    for (int i = 0; question->answered && i < db_row_count(result); i++) {
-        struct presence_row row;
-        presence_row_read(result, i, &row);
-        presence_row_tell(request->core, &scratch, &row, nobody);
-    }
-    arena_finish(&scratch.arena);
-    if (outcome->err == ERR_INTERNAL) {
+    if (outcome->err == ERR_OK) {
+        question->count = 0;
+        for (int row = 0; row < db_row_count(result) && row < TELL_ROWS; row++) {
+            question->places[question->count++] = read_place(result, row);
+        }
+    } else if (outcome->err == ERR_INTERNAL) {
         log_warn("nobody says who is back", LOG_TEXT("sqlstate", outcome->sqlstate),
                  LOG_TEXT("message", outcome->message));
     }
@@ -139,11 +140,13 @@ static void on_turn(uv_timer_t *timer)
         uv_timer_stop(timer);
         return;
     }
-    if (gone->asking || db_waiting(gone->core->db) >= TELL_BEHIND) {
+    if (gone->asking) {
         return;
     }
     struct question *question = calloc(1, sizeof(*question));
-    for (int i = 0; question != NULL && i < TELL_ROWS && gone->told < gone->count; i++) {
+    for (int i = 0; question != NULL && i < TELL_ROWS && gone->told < gone->count &&
+                    db_waiting(gone->core->db) < TELL_BEHIND;
+         i++) {
         const struct place *place = &gone->places[gone->told++];
         if (place->what == PRESENCE_ROOM) {
             question->places[question->count++] = *place;
@@ -189,10 +192,7 @@ void gone_add(struct gone *gone, const struct db_result *result)
     }
     gone->places = grown;
     for (int row = 0; row < (int)count; row++) {
-        struct presence_row change;
-        presence_row_read(result, row, &change);
-        gone->places[gone->count++] =
-            (struct place){change.what, change.room_id, change.user_id};
+        gone->places[gone->count++] = read_place(result, row);
     }
     if (!uv_is_active((uv_handle_t *)gone->timer)) {
         uv_timer_start(gone->timer, on_turn, TELL_MS, TELL_MS);
@@ -205,11 +205,6 @@ bool gone_waiting(const struct gone *gone)
     return gone->count > 0 || gone->asking;
 }
 
-static void free_handle(uv_handle_t *handle)
-{
-    free(handle);
-}
-
 void gone_close(struct gone *gone)
 {
     if (gone == NULL) {
@@ -219,7 +214,7 @@ void gone_close(struct gone *gone)
         tell(gone->core, gone->places + gone->told, gone->count - gone->told);
         free(gone->places);
     }
-    uv_close((uv_handle_t *)gone->timer, free_handle);
+    handle_close(gone->timer);
     gone->closed = true;
     if (!gone->asking) {
         free(gone);
